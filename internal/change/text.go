@@ -1,0 +1,115 @@
+package change
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Painter styles a text; the terminal's own, or one that returns it as it is.
+type Painter func(op, text string) string
+
+// symbols stand for operations in the text form, as Pulumi shows them.
+var symbols = map[string]string{"create": "+", "update": "~", "replace": "±", "delete": "-", "import": "="}
+
+// Text renders the change for a person.
+func (c *Change) Text(paint Painter) string {
+	if paint == nil {
+		paint = func(_, text string) string { return text }
+	}
+	var b strings.Builder
+	where := c.Environment
+	if c.Target.Cluster != "" {
+		where += " on cluster " + c.Target.Cluster
+	}
+	where += fmt.Sprintf(" (account %s, %s", c.Target.Account, c.Target.Region)
+	if c.Target.Sandbox {
+		where += ", sandbox"
+	}
+	fmt.Fprintf(&b, "%s)\n", where)
+	for _, s := range c.Steps {
+		line := fmt.Sprintf("  %s %-8s %s  %s", symbol(s.Op), s.Op, shortType(s.Type), s.Name)
+		fmt.Fprintln(&b, paint(s.Op, line))
+		if s.Op == "create" || s.Op == "delete" {
+			continue
+		}
+		for _, d := range s.Diff {
+			fmt.Fprintf(&b, "      %s: %s\n", d.Path, d.words())
+		}
+	}
+	for _, g := range c.Guards {
+		word := "asks"
+		if g.Blocking {
+			word = "stops"
+		}
+		fmt.Fprintf(&b, "  ! %s %s: %s\n", g.Rule, word, g.Message)
+		if g.Hint != "" {
+			fmt.Fprintf(&b, "    hint: %s\n", g.Hint)
+		}
+	}
+	fmt.Fprintln(&b, c.Summary.Text())
+	return b.String()
+}
+
+// Text renders the counts in a line.
+func (s Summary) Text() string {
+	if s.Changes() == 0 {
+		return fmt.Sprintf("no change (%d resources the same)", s.Same)
+	}
+	var parts []string
+	for _, p := range []struct {
+		n    int
+		word string
+	}{{s.Create, "to create"}, {s.Update, "to update"}, {s.Replace, "to replace"}, {s.Delete, "to delete"}, {s.Same, "the same"}} {
+		if p.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", p.n, p.word))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+func (p Property) words() string {
+	kind, _, _ := strings.Cut(p.Kind, "-")
+	var text string
+	switch kind {
+	case "add":
+		text = "set to " + value(p.New)
+	case "delete":
+		text = "removed, was " + value(p.Old)
+	default:
+		text = value(p.Old) + " → " + value(p.New)
+	}
+	if strings.HasSuffix(p.Kind, "-replace") {
+		text += "  (forces replacement)"
+	}
+	return text
+}
+
+// value renders a property's value in one line of bearable length.
+func value(v any) string {
+	if v == nil {
+		return "?"
+	}
+	const longest = 72
+	r := []rune(strings.ReplaceAll(fmt.Sprint(v), "\n", "⏎"))
+	if len(r) > longest {
+		return string(r[:longest-1]) + "…"
+	}
+	return string(r)
+}
+
+func symbol(op string) string {
+	if s, ok := symbols[op]; ok {
+		return s
+	}
+	return "?"
+}
+
+// shortType turns aws:ec2/vpc:Vpc into ec2 Vpc.
+func shortType(token string) string {
+	parts := strings.Split(token, ":")
+	if len(parts) != 3 {
+		return token
+	}
+	module, _, _ := strings.Cut(parts[1], "/")
+	return module + " " + parts[2]
+}

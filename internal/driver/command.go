@@ -1,0 +1,129 @@
+package driver
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"github.com/blang/semver"
+)
+
+// command is the Automation API's view of the engine. It answers by itself what needs no launch, keeps the engine out of the terminal's
+// process group so that a Ctrl-C reaches only us, and sends it exactly the signals a person asked for.
+type command struct {
+	engine     Engine
+	log        io.Writer
+	interrupts <-chan Interrupt
+	launches   atomic.Int64
+	extra      []string // arguments added to the Automation API's next launches
+	last       ended    // of the last launch: the Automation API's errors keep it to themselves
+}
+
+// ended is how a launch ended.
+type ended struct {
+	code    int
+	stderr  string
+	stopped bool // a person asked for it
+	killed  bool // and then for worse
+}
+
+// Version implements auto.PulumiCommand without a launch.
+func (c *command) Version() semver.Version { return c.engine.Version }
+
+// Run implements auto.PulumiCommand.
+func (c *command) Run(ctx context.Context, workdir string, stdin io.Reader, stdout, stderr []io.Writer, env []string, args ...string) (string, string, int, error) {
+	if answer, ok := answered(args); ok {
+		return answer, "", 0, nil
+	}
+	return c.launch(ctx, workdir, stdin, stdout, stderr, env, append(slices.Clone(args), c.extra...)...)
+}
+
+// answered gives the calls that the Automation API makes around an operation and whose answer the driver does not use: selecting the stack
+// (every operation names it) and, after an update, outputs and history (the events hold the outputs).
+func answered(args []string) (string, bool) {
+	switch {
+	case len(args) >= 2 && args[0] == "stack" && args[1] == "select":
+		return "", true
+	case len(args) >= 2 && args[0] == "stack" && args[1] == "output":
+		return "{}", true
+	case len(args) >= 2 && args[0] == "stack" && args[1] == "history":
+		return "[]", true
+	}
+	return "", false
+}
+
+// notInherited are variables of a surrounding engine or of tracing switches that would change what the launched engine does.
+var notInherited = []string{"PULUMI_MONITOR", "PULUMI_ENGINE", "PULUMI_PROJECT", "PULUMI_STACK", "PULUMI_DEBUG_COMMANDS"}
+
+// launch starts the engine and waits for its end. The context's end asks it to stop cleanly and waits for as long as that takes.
+func (c *command) launch(ctx context.Context, workdir string, stdin io.Reader, stdout, stderr []io.Writer, env []string, args ...string) (string, string, int, error) {
+	c.launches.Add(1)
+	if !slices.Contains(args, "--non-interactive") {
+		args = append([]string{"--non-interactive"}, args...)
+	}
+	var outBuf, errBuf bytes.Buffer
+	cmd := exec.Command(c.engine.Path, args...)
+	cmd.Dir = workdir
+	cmd.Env = append(inherited(), env...)
+	cmd.Env = append(cmd.Env, "PULUMI_AUTOMATION_API=true", "PATH="+filepath.Dir(c.engine.Path)+string(os.PathListSeparator)+os.Getenv("PATH"))
+	cmd.Stdin = stdin
+	cmd.Stdout = tee(&outBuf, stdout, c.log)
+	cmd.Stderr = tee(&errBuf, stderr, c.log)
+	cmd.SysProcAttr = ownGroup()
+	if err := cmd.Start(); err != nil {
+		return "", "", -1, err
+	}
+	c.last = ended{}
+	exited := make(chan error, 1)
+	go func() { exited <- cmd.Wait() }()
+	err := c.wait(ctx, cmd, exited)
+	code := -1
+	if cmd.ProcessState != nil {
+		code = cmd.ProcessState.ExitCode()
+	}
+	c.last.code, c.last.stderr = code, errBuf.String()
+	return outBuf.String(), errBuf.String(), code, err
+}
+
+func (c *command) wait(ctx context.Context, cmd *exec.Cmd, exited <-chan error) error {
+	done := ctx.Done()
+	for {
+		select {
+		case err := <-exited:
+			return err
+		case <-done:
+			done = nil
+			c.last.stopped = true
+			_ = cmd.Process.Signal(os.Interrupt)
+		case i := <-c.interrupts:
+			c.last.stopped = true
+			if i == Kill {
+				c.last.killed = true
+				_ = cmd.Process.Kill()
+			} else {
+				_ = cmd.Process.Signal(os.Interrupt)
+			}
+		}
+	}
+}
+
+func inherited() []string {
+	return slices.DeleteFunc(os.Environ(), func(kv string) bool {
+		name, _, _ := strings.Cut(kv, "=")
+		return slices.Contains(notInherited, name) || name == "PATH"
+	})
+}
+
+func tee(buf *bytes.Buffer, more []io.Writer, log io.Writer) io.Writer {
+	all := append([]io.Writer{buf}, more...)
+	if log != nil {
+		all = append(all, log)
+	}
+	return io.MultiWriter(all...)
+}

@@ -1,0 +1,202 @@
+package driver
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// Kind classifies what went wrong; it decides the exit code and what a person is advised to do.
+type Kind string
+
+// The kinds of failures that are told apart.
+const (
+	Failed        Kind = "failed"           // the engine or a resource failed
+	Busy          Kind = "busy"             // somebody else holds the stack
+	NoStack       Kind = "no-stack"         // the environment was never deployed
+	WrongAccount  Kind = "wrong-account"    // the credentials are of another account
+	NoCredentials Kind = "no-credentials"   // there are none, or they have expired
+	CutOff        Kind = "pending"          // an earlier operation was cut off
+	Protected     Kind = "protected"        // what is protected would be deleted
+	Interrupted   Kind = "interrupted"      // a person stopped it; the state is consistent
+	Killed        Kind = "killed"           // a person ended it at once
+	Secrets       Kind = "secrets-provider" // the stack's secrets cannot be decrypted
+)
+
+// Error is a failure in words: a sentence, and what to do.
+type Error struct {
+	Kind     Kind
+	Message  string
+	Hint     string
+	Resource string   // the name of the resource that failed, if one did
+	More     []string // further failures of the same operation
+}
+
+func (e *Error) Error() string {
+	if len(e.More) == 0 {
+		return e.Message
+	}
+	return e.Message + "\n" + strings.Join(e.More, "\n")
+}
+
+// failure is what is known of a failed launch before it is classified.
+type failure struct {
+	ended
+	err         error
+	diagnostics []diagnostic
+	finished    bool
+}
+
+// The engine's exit codes that matter here (pkg/cmd/pulumi, cmdutil exit codes).
+const (
+	exitNoStack   = 6
+	exitCancelled = 8
+)
+
+func (f failure) noSuchStack() bool {
+	return f.code == exitNoStack || strings.Contains(f.stderr, "no stack named")
+}
+
+func existsAlready(stderr string) bool { return strings.Contains(stderr, "already exists") }
+
+var (
+	lockHolder   = regexp.MustCompile(`created by (\S+) \(pid (\d+)\) at (\S+)`)
+	wrongAccount = regexp.MustCompile(`AWS account ID not allowed: (\d+)`)
+)
+
+// classify turns a failure into an *Error. Order matters: the most telling cause first.
+func (d *Driver) classify(env string, f failure) error {
+	text := f.stderr
+	for _, diag := range f.diagnostics {
+		text += "\n" + diag.message
+	}
+	switch {
+	case strings.Contains(text, "the stack is currently locked by"), strings.Contains(text, "Another update is currently in progress"):
+		return &Error{Kind: Busy, Message: busyMessage(env, text), Hint: fmt.Sprintf(
+			"wait until it has ended; if its process is gone, `hubwright recover %s` says so and takes the lock away", env)}
+	case f.noSuchStack():
+		return &Error{Kind: NoStack, Message: env + ": nothing was ever deployed there", Hint: fmt.Sprintf("`hubwright up %s` deploys it", env)}
+	case wrongAccount.MatchString(text):
+		return &Error{Kind: WrongAccount, Message: fmt.Sprintf("%s belongs to AWS account %s, but these credentials are of account %s; nothing was touched",
+			env, orUnknown(d.opts.Target.Account), wrongAccount.FindStringSubmatch(text)[1]),
+			Hint: "use that account's credentials (AWS_PROFILE), or mend deployment.accountId"}
+	case matches(text, "ExpiredToken", "failed to refresh cached credentials", "No valid credential sources found", "no EC2 IMDS role found", "InvalidClientTokenId"):
+		return &Error{Kind: NoCredentials, Message: "there are no valid AWS credentials: " + firstLine(f, "InvalidClientTokenId", "ExpiredToken", "credential"),
+			Hint: "sign in (`aws sso login`, AWS_PROFILE) and run it again; without an account, add --sandbox"}
+	case matches(text, "incorrect passphrase", "passphrase must be set", "failed to decrypt", "could not decrypt"):
+		return &Error{Kind: Secrets, Message: env + ": the stack's secrets cannot be decrypted: " + firstLine(f, "passphrase", "decrypt"),
+			Hint: "check the stack's secrets provider: `secretsprovider` in its file, and your right to use that key"}
+	case f.killed:
+		return &Error{Kind: Killed, Message: env + ": the engine was killed; what was under way is left as pending operations",
+			Hint: fmt.Sprintf("`hubwright recover %s` finds out what became of it and mends the state", env)}
+	case f.stopped, f.code == exitCancelled, strings.Contains(text, "update canceled"):
+		return &Error{Kind: Interrupted, Message: env + ": interrupted; what was under way has ended and the state is consistent",
+			Hint: "run the same command again to go on"}
+	case matches(text, "as it is currently marked for protection", "is protected"):
+		return &Error{Kind: Protected, Message: env + ": this would delete or replace what is protected: " + firstLine(f, "protect"),
+			Hint: "what holds data is protected; see `hubwright destroy --with-data`, or change the configuration so that it stays"}
+	}
+	return d.ordinary(env, f)
+}
+
+// ordinary words the failure of a resource or of the program.
+func (d *Driver) ordinary(env string, f failure) error {
+	e := &Error{Kind: Failed}
+	var lines []string
+	for _, diag := range f.diagnostics {
+		line := sentence(diag.message)
+		if line == "" || strings.HasPrefix(line, "update failed") || strings.HasPrefix(line, "preview failed") {
+			continue
+		}
+		if name := nameOf(diag.urn); diag.urn != "" && !strings.Contains(diag.urn, stackType) {
+			line = name + ": " + line
+			if e.Resource == "" {
+				e.Resource = name
+			}
+		}
+		lines = append(lines, line)
+	}
+	if len(lines) == 0 {
+		lines = engineLines(f.stderr)
+	}
+	if len(lines) == 0 {
+		lines = []string{fmt.Sprintf("the engine ended with code %d and said nothing", f.code)}
+	}
+	e.Message, e.More = env+": "+lines[0], lines[1:]
+	if f.finished {
+		e.Hint = "what succeeded is recorded; mend the cause and run the same command again to go on from there"
+	}
+	return e
+}
+
+// sentence takes the engine's own framing off a message: "1 error occurred: * …", gRPC codes, stack traces.
+func sentence(message string) string {
+	for _, marker := range []string{"\ngoroutine ", "\nruntime.", "\nstack trace"} {
+		message, _, _ = strings.Cut(message, marker)
+	}
+	var out []string
+	for line := range strings.SplitSeq(message, "\n") {
+		line = strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(line), "* "))
+		if line == "" || strings.HasSuffix(line, "occurred:") || strings.HasPrefix(line, "an unhandled error occurred") {
+			continue
+		}
+		if _, rest, found := strings.Cut(line, "rpc error: code = "); found {
+			if _, desc, ok := strings.Cut(rest, "desc = "); ok {
+				line = desc
+			}
+		}
+		out = append(out, line)
+	}
+	return strings.Join(out, " ")
+}
+
+func engineLines(stderr string) []string {
+	var out []string
+	for line := range strings.SplitSeq(stderr, "\n") {
+		line = strings.TrimSpace(plainText(line))
+		line = strings.TrimPrefix(line, "error: ")
+		if line != "" && !strings.HasPrefix(line, "warning:") {
+			out = append(out, line)
+		}
+	}
+	return out
+}
+
+func busyMessage(env, text string) string {
+	if m := lockHolder.FindStringSubmatch(text); m != nil {
+		return fmt.Sprintf("%s is busy: %s (process %s) has held it since %s", env, m[1], m[2], m[3])
+	}
+	return env + " is busy: another update holds it"
+}
+
+func orUnknown(s string) string {
+	if s == "" {
+		return "(not configured)"
+	}
+	return s
+}
+
+func matches(text string, any ...string) bool {
+	for _, a := range any {
+		if strings.Contains(text, a) {
+			return true
+		}
+	}
+	return false
+}
+
+// firstLine finds the first message that mentions one of the words.
+func firstLine(f failure, words ...string) string {
+	lines := engineLines(f.stderr)
+	for _, d := range f.diagnostics {
+		lines = append(lines, sentence(d.message))
+	}
+	for _, w := range words {
+		for _, l := range lines {
+			if strings.Contains(l, w) {
+				return l
+			}
+		}
+	}
+	return "the engine did not say more"
+}

@@ -1,0 +1,259 @@
+package driver
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/auto/events"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
+
+	"github.com/hubwright/hubwright/internal/change"
+)
+
+// Event is one piece of progress.
+type Event struct {
+	// Phase is begin or end of work on a resource, fail, or message.
+	Phase   Phase
+	Op      string // create, update, replace, delete, read, same, …
+	Type    string
+	Name    string
+	URN     string
+	Message string // of a message or a failure
+}
+
+// Phase says what kind of progress an Event is.
+type Phase int
+
+// The phases of work on a resource.
+const (
+	Begin Phase = iota
+	End
+	Fail
+	Message
+)
+
+// gathered is what the events of one operation add up to.
+type gathered struct {
+	change   *change.Change
+	outputs  map[string]any
+	errors   []diagnostic
+	finished bool // a summary came: the operation ran to its end
+}
+
+type diagnostic struct{ urn, message string }
+
+// watch reads events until the channel closes or stop does, telling onEvent of progress.
+func watch(env string, target change.Target, in <-chan events.EngineEvent, stop <-chan struct{}, onEvent func(Event)) *gathered {
+	g := &gathered{change: change.New(env, target), outputs: map[string]any{}}
+	if onEvent == nil {
+		onEvent = func(Event) {}
+	}
+	for {
+		select {
+		case e, open := <-in:
+			if !open {
+				g.change.Sort()
+				return g
+			}
+			g.take(e.EngineEvent, onEvent)
+		case <-stop:
+			for { // the call is over: what is still in the channel is all there is
+				select {
+				case e, open := <-in:
+					if open {
+						g.take(e.EngineEvent, onEvent)
+						continue
+					}
+				default:
+				}
+				g.change.Sort()
+				return g
+			}
+		}
+	}
+}
+
+func (g *gathered) take(e apitype.EngineEvent, onEvent func(Event)) {
+	switch {
+	case e.ResourcePreEvent != nil:
+		m := e.ResourcePreEvent.Metadata
+		g.step(m)
+		if visible(m) {
+			onEvent(eventOf(Begin, m))
+		}
+	case e.ResOutputsEvent != nil:
+		m := e.ResOutputsEvent.Metadata
+		if m.Type == stackType && m.New != nil {
+			for k, v := range m.New.Outputs {
+				g.outputs[k] = masked(v)
+			}
+		}
+		if visible(m) {
+			onEvent(eventOf(End, m))
+		}
+	case e.ResOpFailedEvent != nil:
+		if m := e.ResOpFailedEvent.Metadata; visible(m) {
+			onEvent(eventOf(Fail, m))
+		}
+	case e.DiagnosticEvent != nil:
+		d := e.DiagnosticEvent
+		text := strings.TrimSpace(plainText(d.Message))
+		if text == "" || d.Ephemeral {
+			return
+		}
+		if d.Severity == "error" {
+			g.errors = append(g.errors, diagnostic{d.URN, text})
+			return
+		}
+		if d.Severity == "warning" || d.Severity == "info" {
+			onEvent(Event{Phase: Message, URN: d.URN, Name: nameOf(d.URN), Message: text})
+		}
+	case e.SummaryEvent != nil:
+		g.finished = true
+		g.change.Summary = change.Summary{}
+		for op, n := range e.SummaryEvent.ResourceChanges {
+			g.change.Summary.Add(string(op), n)
+		}
+	}
+}
+
+const stackType = "pulumi:pulumi:Stack"
+
+// visible leaves out the stack itself and the inner halves of a replacement, which the replacement already stands for.
+func visible(m apitype.StepEventMetadata) bool {
+	return m.Type != stackType && m.Op != apitype.OpCreateReplacement && m.Op != apitype.OpDeleteReplaced
+}
+
+func (g *gathered) step(m apitype.StepEventMetadata) {
+	if !visible(m) || m.Op == apitype.OpSame || m.Op == apitype.OpRead || m.Op == apitype.OpRefresh {
+		return
+	}
+	s := change.Step{Op: string(m.Op), Type: m.Type, Name: nameOf(m.URN), URN: m.URN}
+	if m.Old != nil {
+		s.Protected = m.Old.Protect
+	}
+	for path, d := range m.DetailedDiff {
+		s.Diff = append(s.Diff, change.Property{Path: path, Kind: string(d.Kind), Old: lookup(inputs(m.Old), path), New: lookup(inputs(m.New), path)})
+	}
+	if len(m.DetailedDiff) == 0 {
+		for _, path := range m.Diffs {
+			s.Diff = append(s.Diff, change.Property{Path: path, Kind: "update", Old: lookup(inputs(m.Old), path), New: lookup(inputs(m.New), path)})
+		}
+	}
+	g.change.Steps = slices.DeleteFunc(g.change.Steps, func(o change.Step) bool { return o.URN == s.URN && o.Op == s.Op })
+	g.change.Steps = append(g.change.Steps, s)
+}
+
+func inputs(s *apitype.StepEventStateMetadata) map[string]any {
+	if s == nil {
+		return nil
+	}
+	return s.Inputs
+}
+
+func eventOf(p Phase, m apitype.StepEventMetadata) Event {
+	return Event{Phase: p, Op: string(m.Op), Type: m.Type, Name: nameOf(m.URN), URN: m.URN}
+}
+
+func nameOf(urn string) string {
+	if i := strings.LastIndex(urn, "::"); i >= 0 {
+		return urn[i+2:]
+	}
+	return urn
+}
+
+// lookup finds a property by the engine's path; a list or object is given as compact JSON, nil when there is none.
+func lookup(props map[string]any, path string) any {
+	v := masked(props)
+	for _, key := range splitPath(path) {
+		switch at := v.(type) {
+		case map[string]any:
+			v = at[key]
+		case []any:
+			var i int
+			if _, err := fmt.Sscanf(key, "%d", &i); err != nil || i < 0 || i >= len(at) {
+				return nil
+			}
+			v = at[i]
+		default:
+			return v // a secret or unknown covers all below it
+		}
+	}
+	switch v.(type) {
+	case map[string]any, []any:
+		data, err := json.Marshal(v)
+		if err != nil {
+			return nil
+		}
+		return string(data)
+	}
+	return v
+}
+
+// secretSignature is the key by which the engine marks special values, secretMark the value that means a secret
+// (sdk/go/common/resource/sig).
+const (
+	secretSignature = "4dabf18193072939515e22adb298388d"
+	secretMark      = "1b47061264138c4ac30d75fd1eb44270"
+)
+
+// masked puts "[secret]" in the place of every secret, however the engine writes it.
+func masked(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		if v[secretSignature] == secretMark {
+			return "[secret]"
+		}
+		out := map[string]any{}
+		for k, e := range v {
+			out[k] = masked(e)
+		}
+		return out
+	case []any:
+		out := make([]any, len(v))
+		for i, e := range v {
+			out[i] = masked(e)
+		}
+		return out
+	}
+	return v
+}
+
+// splitPath takes apart paths such as `a.b[0]["c.d"]`.
+func splitPath(path string) []string {
+	var out []string
+	for path != "" {
+		switch {
+		case strings.HasPrefix(path, `["`):
+			key, rest, _ := strings.Cut(path[2:], `"]`)
+			out, path = append(out, key), rest
+		case path[0] == '[':
+			key, rest, _ := strings.Cut(path[1:], "]")
+			out, path = append(out, key), rest
+		case path[0] == '.':
+			path = path[1:]
+		default:
+			end := strings.IndexAny(path, ".[")
+			if end < 0 {
+				end = len(path)
+			}
+			out, path = append(out, path[:end]), path[end:]
+		}
+	}
+	return out
+}
+
+// plainText takes the engine's colour directives (<{%reset%}>) out of a message.
+func plainText(s string) string {
+	var b strings.Builder
+	for {
+		before, rest, found := strings.Cut(s, "<{%")
+		b.WriteString(before)
+		if !found {
+			return b.String()
+		}
+		_, s, _ = strings.Cut(rest, "%}>")
+	}
+}

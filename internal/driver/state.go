@@ -1,0 +1,247 @@
+package driver
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+)
+
+// Pending is an operation that was begun and never recorded as ended.
+type Pending struct {
+	Op   string         `json:"op"` // creating, updating, deleting, reading, importing
+	Type string         `json:"type"`
+	Name string         `json:"name"`
+	URN  string         `json:"urn"`
+	ID   string         `json:"id,omitempty"`
+	In   map[string]any `json:"-"` // its inputs; secrets are ciphertext
+}
+
+// Resource is one resource of the state.
+type Resource struct {
+	Type, Name, URN, ID string
+	Protected           bool
+	Retained            bool
+	Custom              bool
+	Outputs             map[string]any // secrets are ciphertext
+}
+
+// State is what the stack's backend has recorded.
+type State struct {
+	Resources []Resource
+	Pending   []Pending
+	Updated   time.Time
+}
+
+// State reads the stack's state. A stack that does not exist gives an *Error of kind NoStack.
+func (d *Driver) State(ctx context.Context, env string) (*State, error) {
+	_, dep, err := d.export(ctx, env)
+	if err != nil {
+		return nil, err
+	}
+	st := &State{Updated: dep.Manifest.Time}
+	for _, r := range dep.Resources {
+		st.Resources = append(st.Resources, Resource{
+			Type: string(r.Type), Name: nameOf(string(r.URN)), URN: string(r.URN), ID: string(r.ID),
+			Protected: r.Protect, Retained: r.RetainOnDelete, Custom: r.Custom, Outputs: r.Outputs,
+		})
+	}
+	for _, p := range dep.PendingOperations {
+		r := p.Resource
+		st.Pending = append(st.Pending, Pending{
+			Op: string(p.Type), Type: string(r.Type), Name: nameOf(string(r.URN)), URN: string(r.URN), ID: string(r.ID), In: r.Inputs,
+		})
+	}
+	return st, nil
+}
+
+// Check refuses to go on over what an earlier operation has left behind. It is the gate before every update.
+func (d *Driver) Check(ctx context.Context, env string) error {
+	st, err := d.State(ctx, env)
+	var known *Error
+	if errors.As(err, &known) && known.Kind == NoStack {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if len(st.Pending) == 0 {
+		return nil
+	}
+	return PendingError(env, st.Pending)
+}
+
+// PendingError words the refusal to update over pending operations.
+func PendingError(env string, pending []Pending) error {
+	var names []string
+	for _, p := range pending {
+		names = append(names, fmt.Sprintf("%s %s (%s)", p.Op, p.Name, p.Type))
+	}
+	return &Error{
+		Kind:    CutOff,
+		Message: fmt.Sprintf("%s: an earlier operation was cut off while %s", env, strings.Join(names, ", ")),
+		Hint:    fmt.Sprintf("`hubwright recover %s` finds out what became of it and mends the state; then run this again", env),
+	}
+}
+
+func (d *Driver) export(ctx context.Context, env string) (*apitype.UntypedDeployment, *apitype.DeploymentV3, error) {
+	stdout, err := d.run(ctx, "stack", "export", "--stack", env)
+	if err != nil {
+		return nil, nil, d.classify(env, d.failed(err))
+	}
+	var raw apitype.UntypedDeployment
+	var dep apitype.DeploymentV3
+	if err := json.Unmarshal([]byte(stdout), &raw); err != nil {
+		return nil, nil, fmt.Errorf("%s: reading the state: %w", env, err)
+	}
+	if len(raw.Deployment) > 0 {
+		if err := json.Unmarshal(raw.Deployment, &dep); err != nil {
+			return nil, nil, fmt.Errorf("%s: reading the state: %w", env, err)
+		}
+	}
+	return &raw, &dep, nil
+}
+
+// edit changes the state by way of export and import. Secrets stay ciphertext all the while.
+func (d *Driver) edit(ctx context.Context, env string, change func(*apitype.DeploymentV3) error) error {
+	raw, dep, err := d.export(ctx, env)
+	if err != nil {
+		return err
+	}
+	if err := change(dep); err != nil {
+		return err
+	}
+	if raw.Deployment, err = json.Marshal(dep); err != nil {
+		return err
+	}
+	data, err := json.Marshal(raw)
+	if err != nil {
+		return err
+	}
+	_, err = d.runWith(ctx, bytes.NewReader(data), "stack", "import", "--stack", env)
+	if err != nil {
+		return d.classify(env, d.failed(err))
+	}
+	return nil
+}
+
+// Release lifts the protection of the resources for which match holds, so that a destroy deletes them and what they hold.
+func (d *Driver) Release(ctx context.Context, env string, match func(Resource) bool) error {
+	return d.edit(ctx, env, func(dep *apitype.DeploymentV3) error {
+		for i := range dep.Resources {
+			r := &dep.Resources[i]
+			if !match(Resource{Type: string(r.Type), Name: nameOf(string(r.URN)), URN: string(r.URN), ID: string(r.ID), Protected: r.Protect, Retained: r.RetainOnDelete}) {
+				continue
+			}
+			r.Protect, r.RetainOnDelete = false, false
+			if string(r.Type) == "aws:ecr/repository:Repository" { // the service refuses to delete one with images otherwise
+				r.Inputs["forceDelete"], r.Outputs["forceDelete"] = true, true
+			}
+		}
+		return nil
+	})
+}
+
+// Adopt records found ids for pending creations and drops the other pending operations; a refresh then reads what the services say.
+func (d *Driver) Adopt(ctx context.Context, env string, found map[string]string) error {
+	return d.edit(ctx, env, func(dep *apitype.DeploymentV3) error {
+		for _, p := range dep.PendingOperations {
+			id, ok := found[string(p.Resource.URN)]
+			if !ok || p.Type != apitype.OperationTypeCreating {
+				continue
+			}
+			known := slices.ContainsFunc(dep.Resources, func(r apitype.ResourceV3) bool { return r.URN == p.Resource.URN && !r.Delete })
+			if known {
+				continue
+			}
+			r := p.Resource
+			r.ID = resource.ID(id)
+			if r.Outputs == nil {
+				r.Outputs = r.Inputs
+			}
+			dep.Resources = append(dep.Resources, r)
+		}
+		dep.PendingOperations = nil
+		return nil
+	})
+}
+
+// Lock is who holds a stack of a file backend.
+type Lock struct {
+	Holder string
+	PID    int
+	Since  string
+	Host   string
+	Dead   bool // the process was of this machine and is gone
+}
+
+// Locked asks who holds the stack; nil means nobody does. It writes the state back as it is, which needs the lock.
+func (d *Driver) Locked(ctx context.Context, env string) (*Lock, error) {
+	err := d.edit(ctx, env, func(*apitype.DeploymentV3) error { return nil })
+	var known *Error
+	if !errors.As(err, &known) || known.Kind != Busy {
+		return nil, err
+	}
+	l := &Lock{Holder: "somebody else"}
+	if m := lockHolder.FindStringSubmatch(d.cmd.last.stderr); m != nil {
+		l.Holder, l.Since = m[1], m[3]
+		l.PID, _ = strconv.Atoi(m[2])
+		_, l.Host, _ = strings.Cut(m[1], "@")
+		host, err := os.Hostname()
+		l.Dead = err == nil && host == l.Host && !alive(l.PID)
+	}
+	return l, nil
+}
+
+// Unlock takes away the lock of a process that is gone.
+func (d *Driver) Unlock(ctx context.Context, env string) error {
+	_, err := d.run(ctx, "cancel", "--yes", "--stack", env)
+	if err != nil {
+		return d.classify(env, d.failed(err))
+	}
+	return nil
+}
+
+// Repair mends a snapshot that the engine calls broken.
+func (d *Driver) Repair(ctx context.Context, env string) error {
+	_, err := d.run(ctx, "state", "repair", "--yes", "--stack", env)
+	if err != nil {
+		return d.classify(env, d.failed(err))
+	}
+	return nil
+}
+
+// Outputs reads the stack's outputs; secrets read "[secret]" unless they are asked for.
+func (d *Driver) Outputs(ctx context.Context, env string, showSecrets bool) (map[string]any, error) {
+	args := []string{"stack", "output", "--json", "--stack", env}
+	if showSecrets {
+		args = append(args, "--show-secrets")
+	}
+	stdout, err := d.run(ctx, args...)
+	if err != nil {
+		return nil, d.classify(env, d.failed(err))
+	}
+	out := map[string]any{}
+	if err := json.Unmarshal([]byte(stdout), &out); err != nil {
+		return nil, fmt.Errorf("%s: reading the outputs: %w", env, err)
+	}
+	return out, nil
+}
+
+// SetSecret sets a secret of the stack's configuration through standard input, so that it is on no command line.
+func (d *Driver) SetSecret(ctx context.Context, env, key, value string) error {
+	_, err := d.runWith(ctx, strings.NewReader(value), "config", "set", "--secret", key, "--stack", env)
+	if err != nil {
+		return d.classify(env, d.failed(err))
+	}
+	return nil
+}

@@ -1,0 +1,61 @@
+package provider
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"sync"
+
+	rpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/stats"
+)
+
+// maxMessage bounds a message: the engine itself allows 400 MiB (sdk/go/common/util/rpcutil, GrpcChannelOptions).
+const maxMessage = 400 << 20
+
+// Served is a provider that listens on the loopback interface.
+type Served struct {
+	Package string
+	Port    int
+	stop    func()
+}
+
+// Stop ends it at once; calls in progress are cut off.
+func (s *Served) Stop() { s.stop() }
+
+// Serve starts the provider on a free port of the loopback interface.
+func Serve(p *Provider) (*Served, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("starting the sandbox's %s provider: %w", p.Package, err)
+	}
+	g := grpc.NewServer(grpc.StatsHandler(sessions{}), grpc.MaxRecvMsgSize(maxMessage), grpc.MaxSendMsgSize(maxMessage))
+	rpc.RegisterResourceProviderServer(g, &server{p: p})
+	var done sync.WaitGroup
+	done.Go(func() { _ = g.Serve(l) }) // ends with Stop
+	return &Served{Package: p.Package, Port: l.Addr().(*net.TCPAddr).Port, stop: func() {
+		g.Stop()
+		done.Wait()
+	}}, nil
+}
+
+// sessions gives every connection a Session. The engine opens a connection for each provider instance and does not name the instance in its
+// later calls, so the connection is what tells them apart.
+type sessions struct{}
+
+type sessionKey struct{}
+
+func sessionOf(ctx context.Context) *Session {
+	if s, ok := ctx.Value(sessionKey{}).(*Session); ok {
+		return s
+	}
+	return &Session{}
+}
+
+func (sessions) TagConn(ctx context.Context, _ *stats.ConnTagInfo) context.Context {
+	return context.WithValue(ctx, sessionKey{}, &Session{})
+}
+func (sessions) HandleConn(context.Context, stats.ConnStats)                     {}
+func (sessions) TagRPC(ctx context.Context, _ *stats.RPCTagInfo) context.Context { return ctx }
+func (sessions) HandleRPC(context.Context, stats.RPCStats)                       {}

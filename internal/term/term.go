@@ -1,0 +1,95 @@
+// Package term is the terminal: results on one stream, chatter on the other, colour and live progress only where a person watches.
+package term
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"text/tabwriter"
+
+	"golang.org/x/term"
+)
+
+// Term is where a command reads from and writes to.
+type Term struct {
+	In  io.Reader
+	Out io.Writer // results
+	Err io.Writer // everything else
+	// Color allows colour on Err and Out. Live allows a progress line that is rewritten in place.
+	Color, Live bool
+	// Interactive says that a person can be asked.
+	Interactive bool
+}
+
+// System is the process's own terminal. NO_COLOR (no-color.org), CI and dumb terminals are respected.
+func System() *Term {
+	isTerminal := func(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
+	screen := isTerminal(os.Stderr) && os.Getenv("TERM") != "dumb"
+	return &Term{
+		In: os.Stdin, Out: os.Stdout, Err: os.Stderr,
+		Color:       screen && os.Getenv("NO_COLOR") == "",
+		Live:        screen && os.Getenv("CI") == "",
+		Interactive: isTerminal(os.Stdin) && screen,
+	}
+}
+
+// Style is a way to make text stand out.
+type Style string
+
+// The styles, as ANSI select-graphic-rendition codes.
+const (
+	Bold   Style = "1"
+	Dim    Style = "2"
+	Red    Style = "31"
+	Green  Style = "32"
+	Yellow Style = "33"
+	Cyan   Style = "36"
+)
+
+// Paint styles a text where colour is allowed.
+func (t *Term) Paint(s Style, text string) string {
+	if !t.Color || text == "" {
+		return text
+	}
+	return "\x1b[" + string(s) + "m" + text + "\x1b[0m"
+}
+
+// Say writes a line of chatter.
+func (t *Term) Say(format string, args ...any) {
+	_, _ = fmt.Fprintf(t.Err, format+"\n", args...)
+}
+
+// Print writes a line of the result.
+func (t *Term) Print(format string, args ...any) {
+	_, _ = fmt.Fprintf(t.Out, format+"\n", args...)
+}
+
+// Table writes rows in columns to the result, two spaces between them.
+func (t *Term) Table(rows [][]string) error {
+	w := tabwriter.NewWriter(t.Out, 0, 0, 2, ' ', 0)
+	for _, row := range rows {
+		if _, err := fmt.Fprintln(w, strings.Join(row, "\t")); err != nil {
+			return err
+		}
+	}
+	return w.Flush()
+}
+
+// ErrNotAsked says that a question could not be put because nobody is there.
+var ErrNotAsked = errors.New("a confirmation is needed and there is no terminal to ask on")
+
+// Ask puts a question and returns the answer, trimmed. Without a person it returns ErrNotAsked.
+func (t *Term) Ask(question string) (string, error) {
+	if !t.Interactive {
+		return "", ErrNotAsked
+	}
+	_, _ = fmt.Fprint(t.Err, question+" ")
+	line, err := bufio.NewReader(t.In).ReadString('\n')
+	if err != nil && line == "" {
+		return "", ErrNotAsked
+	}
+	return strings.TrimSpace(line), nil
+}
