@@ -41,6 +41,9 @@ func (c *command) Run(ctx context.Context, workdir string, stdin io.Reader, stdo
 	if answer, ok := answered(args); ok {
 		return answer, "", 0, nil
 	}
+	if c.log != nil {
+		stdout, stderr = append(stdout, c.log), append(stderr, c.log)
+	}
 	return c.launch(ctx, workdir, stdin, stdout, stderr, env, append(slices.Clone(args), c.extra...)...)
 }
 
@@ -61,7 +64,7 @@ func answered(args []string) (string, bool) {
 // notInherited are variables of a surrounding engine or of tracing switches that would change what the launched engine does.
 var notInherited = []string{"PULUMI_MONITOR", "PULUMI_ENGINE", "PULUMI_PROJECT", "PULUMI_STACK", "PULUMI_DEBUG_COMMANDS"}
 
-// launch starts the engine and waits for its end. The context's end asks it to stop cleanly and waits for as long as that takes.
+// launch starts the engine, whose output is not logged here since it may hold what a caller asked for in plaintext, and waits for its end. The context's end asks it to stop cleanly and waits for as long as that takes.
 func (c *command) launch(ctx context.Context, workdir string, stdin io.Reader, stdout, stderr []io.Writer, env []string, args ...string) (string, string, int, error) {
 	c.launches.Add(1)
 	if !slices.Contains(args, "--non-interactive") {
@@ -73,8 +76,8 @@ func (c *command) launch(ctx context.Context, workdir string, stdin io.Reader, s
 	cmd.Env = append(inherited(), env...)
 	cmd.Env = append(cmd.Env, "PULUMI_AUTOMATION_API=true", "PATH="+filepath.Dir(c.engine.Path)+string(os.PathListSeparator)+os.Getenv("PATH"))
 	cmd.Stdin = stdin
-	cmd.Stdout = tee(&outBuf, stdout, c.log)
-	cmd.Stderr = tee(&errBuf, stderr, c.log)
+	cmd.Stdout = io.MultiWriter(append(stdout, &outBuf)...)
+	cmd.Stderr = io.MultiWriter(append(stderr, &errBuf)...)
 	cmd.SysProcAttr = ownGroup()
 	if err := cmd.Start(); err != nil {
 		return "", "", -1, err
@@ -118,12 +121,4 @@ func inherited() []string {
 		name, _, _ := strings.Cut(kv, "=")
 		return slices.Contains(notInherited, name) || name == "PATH"
 	})
-}
-
-func tee(buf *bytes.Buffer, more []io.Writer, log io.Writer) io.Writer {
-	all := append([]io.Writer{buf}, more...)
-	if log != nil {
-		all = append(all, log)
-	}
-	return io.MultiWriter(all...)
 }

@@ -149,6 +149,8 @@ type Result struct {
 	Change *change.Change
 	// Outputs are the stack's outputs after it; secrets read "[secret]".
 	Outputs map[string]any
+	// Touched says that only the state changes: a resource's protection was lifted or laid on.
+	Touched bool
 	Took    time.Duration
 }
 

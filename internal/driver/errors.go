@@ -137,7 +137,8 @@ func sentence(message string) string {
 	var out []string
 	for line := range strings.SplitSeq(message, "\n") {
 		line = strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(line), "* "))
-		if line == "" || strings.HasSuffix(line, "occurred:") || strings.HasPrefix(line, "an unhandled error occurred") {
+		line = strings.TrimSpace(strings.TrimPrefix(line, "an unhandled error occurred:"))
+		if line == "" || strings.HasSuffix(line, "occurred:") {
 			continue
 		}
 		if _, rest, found := strings.Cut(line, "rpc error: code = "); found {

@@ -39,6 +39,7 @@ type gathered struct {
 	change   *change.Change
 	outputs  map[string]any
 	errors   []diagnostic
+	touched  bool // something changes that is no change of a resource: its protection
 	finished bool // a summary came: the operation ran to its end
 }
 
@@ -127,6 +128,9 @@ func visible(m apitype.StepEventMetadata) bool {
 }
 
 func (g *gathered) step(m apitype.StepEventMetadata) {
+	if m.Op == apitype.OpSame && m.Old != nil && m.New != nil && (m.Old.Protect != m.New.Protect || m.Old.RetainOnDelete != m.New.RetainOnDelete) {
+		g.touched = true
+	}
 	if !visible(m) || m.Op == apitype.OpSame || m.Op == apitype.OpRead || m.Op == apitype.OpRefresh {
 		return
 	}

@@ -78,7 +78,7 @@ func (d *Driver) operate(ctx context.Context, env string, call func(auto.Stack, 
 	if g == nil {
 		return nil, err
 	}
-	return &Result{Change: g.change, Outputs: g.outputs, Took: time.Since(start)}, err
+	return &Result{Change: g.change, Outputs: g.outputs, Touched: g.touched, Took: time.Since(start)}, err
 }
 
 // failureOf puts together what is known of a failed operation.

@@ -245,3 +245,15 @@ func (d *Driver) SetSecret(ctx context.Context, env, key, value string) error {
 	}
 	return nil
 }
+
+// Secret reads one value of the stack's configuration in plaintext; "" when it is not set.
+func (d *Driver) Secret(ctx context.Context, env, key string) (string, error) {
+	stdout, err := d.run(ctx, "config", "get", key, "--stack", env)
+	if err != nil {
+		if strings.Contains(d.cmd.last.stderr, "not found") {
+			return "", nil
+		}
+		return "", d.classify(env, d.failed(err))
+	}
+	return strings.TrimRight(stdout, "\n"), nil
+}
