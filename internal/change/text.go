@@ -27,7 +27,7 @@ func (c *Change) Text(paint Painter) string {
 	}
 	fmt.Fprintf(&b, "%s)\n", where)
 	for _, s := range c.Steps {
-		line := fmt.Sprintf("  %s %-8s %s  %s", symbol(s.Op), s.Op, shortType(s.Type), s.Name)
+		line := fmt.Sprintf("  %s %-8s %s  %s", symbol(s.Op), s.Op, ShortType(s.Type), s.Name)
 		fmt.Fprintln(&b, paint(s.Op, line))
 		if s.Op == "create" || s.Op == "delete" {
 			continue
@@ -104,12 +104,29 @@ func symbol(op string) string {
 	return "?"
 }
 
-// shortType turns aws:ec2/vpc:Vpc into ec2 Vpc.
-func shortType(token string) string {
+// ShortType turns a type token such as aws:ec2/vpc:Vpc into ec2 Vpc.
+func ShortType(token string) string {
 	parts := strings.Split(token, ":")
 	if len(parts) != 3 {
 		return token
 	}
 	module, _, _ := strings.Cut(parts[1], "/")
 	return module + " " + parts[2]
+}
+
+// Done renders the counts of what was done in a line.
+func (s Summary) Done() string {
+	if s.Changes() == 0 {
+		return "nothing to change"
+	}
+	var parts []string
+	for _, p := range []struct {
+		n    int
+		word string
+	}{{s.Create, "created"}, {s.Update, "updated"}, {s.Replace, "replaced"}, {s.Delete, "deleted"}} {
+		if p.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", p.n, p.word))
+		}
+	}
+	return strings.Join(parts, ", ")
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -20,6 +21,7 @@ type command struct {
 	engine     Engine
 	log        io.Writer
 	interrupts <-chan Interrupt
+	tied       bool // the engine dies with us
 	launches   atomic.Int64
 	extra      []string // arguments added to the Automation API's next launches
 	last       ended    // of the last launch: the Automation API's errors keep it to themselves
@@ -79,12 +81,23 @@ func (c *command) launch(ctx context.Context, workdir string, stdin io.Reader, s
 	cmd.Stdout = io.MultiWriter(append(stdout, &outBuf)...)
 	cmd.Stderr = io.MultiWriter(append(stderr, &errBuf)...)
 	cmd.SysProcAttr = ownGroup()
-	if err := cmd.Start(); err != nil {
-		return "", "", -1, err
+	if c.tied {
+		tied(cmd.SysProcAttr)
 	}
 	c.last = ended{}
-	exited := make(chan error, 1)
-	go func() { exited <- cmd.Wait() }()
+	started, exited := make(chan error, 1), make(chan error, 1)
+	go func() { // on one thread from beginning to end, since the tie is to the thread that starts it
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := cmd.Start()
+		started <- err
+		if err == nil {
+			exited <- cmd.Wait()
+		}
+	}()
+	if err := <-started; err != nil {
+		return "", "", -1, err
+	}
 	err := c.wait(ctx, cmd, exited)
 	code := -1
 	if cmd.ProcessState != nil {

@@ -32,6 +32,8 @@ type Options struct {
 	OnEvent func(Event)
 	// Log receives what the engine itself prints, for --verbose. Optional.
 	Log io.Writer
+	// Tied makes the engine die with this process, for engines whose providers live in it.
+	Tied bool
 	// Interrupts delivers what a person asks of a running operation. Optional.
 	Interrupts <-chan Interrupt
 }
@@ -54,7 +56,7 @@ type Driver struct {
 
 // New makes a driver on an engine that Locate has found.
 func New(engine Engine, opts Options) *Driver {
-	return &Driver{opts: opts, cmd: &command{engine: engine, log: opts.Log, interrupts: opts.Interrupts}}
+	return &Driver{opts: opts, cmd: &command{engine: engine, log: opts.Log, interrupts: opts.Interrupts, tied: opts.Tied}}
 }
 
 // Launches is how many times the engine has been started so far.

@@ -4,10 +4,14 @@ package recorder
 
 import (
 	"fmt"
+	"maps"
+	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -18,9 +22,10 @@ type Resource struct {
 	Type, Name     string
 	ID             string // set for reads and imports
 	Inputs         resource.PropertyMap
-	Parent         string // URN
-	Provider       string // URN::ID, empty for the default provider
-	Version        string // of the plugin, as the SDK stamps it
+	Parent         string            // URN
+	Provider       string            // URN::ID, empty for the default provider
+	Providers      map[string]string // URN::ID by package, what a component is given explicitly
+	Version        string            // of the plugin, as the SDK stamps it
 	Protect        bool
 	RetainOnDelete bool
 	DependsOn      []string // URNs of explicit and implied dependencies
@@ -30,8 +35,9 @@ type Resource struct {
 
 // Call is one recorded invoke.
 type Call struct {
-	Token string
-	Args  resource.PropertyMap
+	Token    string
+	Args     resource.PropertyMap
+	Provider string // URN::ID of the provider it goes through, empty for the default provider
 }
 
 // Recorder answers registrations with their own inputs, plus what Outputs adds, and invokes with what Invokes says.
@@ -48,9 +54,23 @@ type Recorder struct {
 	calls     []Call
 }
 
-// Run runs the program under project "hubwright" and the given stack and returns its error.
+// patience is how long a program may take. Recorded registrations answer at once, so one that takes longer waits for ever.
+const patience = 30 * time.Second
+
+// Run runs the program under project "hubwright" and the given stack and returns its error. A program that never ends is an error
+// too: something in it waits for an output that nothing sets, or a resource for its own child.
 func (r *Recorder) Run(stack string, program pulumi.RunFunc) error {
-	return pulumi.RunErr(program, pulumi.WithMocks("hubwright", stack, r), func(info *pulumi.RunInfo) { info.DryRun = r.Preview })
+	done := make(chan error, 1)
+	go func() {
+		done <- pulumi.RunErr(program, pulumi.WithMocks("hubwright", stack, r), func(info *pulumi.RunInfo) { info.DryRun = r.Preview })
+	}()
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(patience):
+		return fmt.Errorf("the program did not end within %s: it waits for an output that is never set (a component's output fields "+
+			"are replaced when it is registered, so set all of them, and after that)", patience)
+	}
 }
 
 // MustRun is Run for tests: a failed run fails the test.
@@ -67,6 +87,7 @@ func (r *Recorder) NewResource(args pulumi.MockResourceArgs) (string, resource.P
 	if rpc := args.RegisterRPC; rpc != nil {
 		res.Parent, res.Protect, res.RetainOnDelete = rpc.GetParent(), rpc.GetProtect(), rpc.GetRetainOnDelete()
 		res.DependsOn, res.Aliases = rpc.GetDependencies(), len(rpc.GetAliases())
+		res.Providers = rpc.GetProviders()
 		res.Version = rpc.GetVersion()
 	}
 	if args.ReadRPC != nil {
@@ -92,7 +113,7 @@ func (r *Recorder) NewResource(args pulumi.MockResourceArgs) (string, resource.P
 // Call implements pulumi.MockResourceMonitor.
 func (r *Recorder) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
 	r.mu.Lock()
-	r.calls = append(r.calls, Call{Token: args.Token, Args: args.Args})
+	r.calls = append(r.calls, Call{Token: args.Token, Args: args.Args, Provider: args.Provider})
 	r.mu.Unlock()
 	f := r.Invokes[args.Token]
 	if f == nil {
@@ -150,9 +171,12 @@ func (r *Recorder) One(t testing.TB, typ, name string) Resource {
 	return found[0]
 }
 
+// listItem is a list item's number in a dotted path; Pulumi's own paths have it in brackets.
+var listItem = regexp.MustCompile(`\.([0-9]+)\b`)
+
 // Input returns an input as plain Go data, secrets opened; path is dotted, list items by number ("tags.Name", "ingress.0.fromPort").
 func (res Resource) Input(path string) any {
-	p, err := resource.ParsePropertyPath(path)
+	p, err := resource.ParsePropertyPath(listItem.ReplaceAllString(path, "[$1]"))
 	if err != nil {
 		return fmt.Errorf("path %q: %w", path, err)
 	}
@@ -161,6 +185,21 @@ func (res Resource) Input(path string) any {
 		return nil
 	}
 	return v.Mappable()
+}
+
+// CheckInputs compares inputs with what is wanted, by path as in Input; nil means that the input is not set.
+func (res Resource) CheckInputs(t testing.TB, want map[string]any) {
+	t.Helper()
+	for _, path := range slices.Sorted(maps.Keys(want)) {
+		if got := res.Input(path); !reflect.DeepEqual(got, want[path]) {
+			t.Errorf("%s %s: %s is %v, want %v", res.Type, res.Name, path, got, want[path])
+		}
+	}
+}
+
+// WaitsFor reports whether the resource depends on one of the given name, or of a type and name such as "Route::network-public".
+func (res Resource) WaitsFor(name string) bool {
+	return slices.ContainsFunc(res.DependsOn, func(urn string) bool { return strings.HasSuffix(urn, ":"+name) })
 }
 
 // IsSecret reports whether the input at the top-level key, or anything in it, is marked secret.

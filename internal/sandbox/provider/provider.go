@@ -26,7 +26,8 @@ type Provider struct {
 	Configure func(ctx context.Context, s *Session) error
 	// Authorize is asked before each call of a kind or function; op is create, read, update, delete or invoke. Optional.
 	Authorize func(tx *world.Tx, s *Session, token, op string, props map[string]any) error
-	// Construct makes remote components. Optional.
+	// Construct makes remote components. A provider that has it is given resource references and outputs with their dependencies, as
+	// component providers are. It runs without Clock.Enter, because it waits for children whose making takes virtual time. Optional.
 	Construct func(ctx context.Context, s *Session, req *rpc.ConstructRequest) (*rpc.ConstructResponse, error)
 }
 
@@ -34,6 +35,7 @@ type Provider struct {
 type Session struct {
 	URN    string         // of the provider resource
 	Config map[string]any // plain values
+	Engine string         // address of the engine's own service, for Construct
 	// Value is the provider's own, set by Configure.
 	Value any
 }
@@ -67,8 +69,13 @@ type Kind struct {
 	Finish func(tx *world.Tx, c *Call, o *world.Object) (computed map[string]any, err error)
 	// Steps, when set, stands in for the functions above, for what is not one object changed in one transaction. Optional.
 	Steps *Steps
+	// KeepNulls keeps null values in the properties, where they mean something. Elsewhere they count as absent.
+	KeepNulls bool
 	// Ignore lists inputs that are never compared (a registry password, say).
 	Ignore []string
+	// Computed lists paths below inputs that the service fills in when they are not given ("vpcConfig.vpcId"). Create returns them with the
+	// whole input; an update keeps them, and reading does not take them for inputs.
+	Computed []string
 }
 
 // Call is one call of a kind.

@@ -22,7 +22,8 @@ type server struct {
 	p *Provider
 }
 
-func (s *server) Attach(context.Context, *rpc.PluginAttach) (*emptypb.Empty, error) {
+func (s *server) Attach(ctx context.Context, req *rpc.PluginAttach) (*emptypb.Empty, error) {
+	sessionOf(ctx).Engine = req.GetAddress()
 	return &emptypb.Empty{}, nil
 }
 
@@ -66,27 +67,32 @@ func (s *server) Configure(ctx context.Context, req *rpc.ConfigureRequest) (*rpc
 			return nil, status.Error(codes.FailedPrecondition, err.Error())
 		}
 	}
-	return &rpc.ConfigureResponse{AcceptSecrets: true, SupportsPreview: true, AcceptResources: false, AcceptOutputs: false}, nil
+	components := s.p.Construct != nil
+	return &rpc.ConfigureResponse{AcceptSecrets: true, SupportsPreview: true, AcceptResources: components, AcceptOutputs: components}, nil
 }
 
-func (s *server) Check(_ context.Context, req *rpc.CheckRequest) (*rpc.CheckResponse, error) {
+func (s *server) Check(ctx context.Context, req *rpc.CheckRequest) (*rpc.CheckResponse, error) {
 	k, token, err := s.lookup(req.GetUrn())
 	if err != nil {
 		return nil, err
 	}
-	news, err := unmarshal(req.GetNews(), token)
+	news, err := k.unmarshal(req.GetNews(), token)
 	if err != nil {
 		return nil, err
 	}
 	res := &rpc.CheckResponse{}
-	if k.Check != nil {
+	if k.Steps != nil && k.Steps.Check != nil {
+		olds, err := k.unmarshal(req.GetOlds(), token)
+		if err != nil {
+			return nil, err
+		}
+		var problems []string
+		news, problems = k.Steps.Check(s.call(ctx, req.GetUrn(), token, "", news), olds, news)
+		res.Failures = failures(problems)
+	} else if k.Check != nil {
 		in := Plain(news)
 		before := maps.Clone(in)
-		for _, problem := range k.Check(in) {
-			prop, _, _ := strings.Cut(problem, ":")
-			prop, _, _ = strings.Cut(prop, " ")
-			res.Failures = append(res.Failures, &rpc.CheckFailure{Property: prop, Reason: problem})
-		}
+		res.Failures = failures(k.Check(in))
 		for key, v := range in {
 			pk := resource.PropertyKey(key)
 			if _, given := before[key]; !given && !news[pk].IsComputed() {
@@ -94,8 +100,19 @@ func (s *server) Check(_ context.Context, req *rpc.CheckRequest) (*rpc.CheckResp
 			}
 		}
 	}
-	res.Inputs, err = marshal(news, token)
+	res.Inputs, err = k.marshal(news, token)
 	return res, err
+}
+
+// failures are problems as the protocol has them: each begins with its property's name.
+func failures(problems []string) []*rpc.CheckFailure {
+	var out []*rpc.CheckFailure
+	for _, problem := range problems {
+		prop, _, _ := strings.Cut(problem, ":")
+		prop, _, _ = strings.Cut(prop, " ")
+		out = append(out, &rpc.CheckFailure{Property: prop, Reason: problem})
+	}
+	return out
 }
 
 func (s *server) Diff(ctx context.Context, req *rpc.DiffRequest) (*rpc.DiffResponse, error) {
@@ -103,11 +120,11 @@ func (s *server) Diff(ctx context.Context, req *rpc.DiffRequest) (*rpc.DiffRespo
 	if err != nil {
 		return nil, err
 	}
-	olds, err := unmarshal(req.GetOldInputs(), token)
+	olds, err := k.unmarshal(req.GetOldInputs(), token)
 	if err != nil {
 		return nil, err
 	}
-	news, err := unmarshal(req.GetNews(), token)
+	news, err := k.unmarshal(req.GetNews(), token)
 	if err != nil {
 		return nil, err
 	}
@@ -123,9 +140,13 @@ func (s *server) Create(ctx context.Context, req *rpc.CreateRequest) (*rpc.Creat
 	if err != nil {
 		return nil, err
 	}
-	props, err := unmarshal(req.GetProperties(), token)
+	props, err := k.unmarshal(req.GetProperties(), token)
 	if err != nil {
 		return nil, err
+	}
+	if req.GetPreview() && k.Steps != nil && k.Steps.Preview != nil {
+		out, err := k.marshal(k.Steps.Preview(props), token)
+		return &rpc.CreateResponse{Properties: out}, err
 	}
 	if req.GetPreview() {
 		return &rpc.CreateResponse{Properties: req.GetProperties()}, nil
@@ -167,9 +188,9 @@ func (s *server) Create(ctx context.Context, req *rpc.CreateRequest) (*rpc.Creat
 		return nil, describe("creating", k, c, err)
 	}
 	if unready != nil {
-		return nil, initFailed(c.ID, out, describe("creating", k, c, unready))
+		return nil, k.initFailed(c.ID, out, describe("creating", k, c, unready))
 	}
-	outputs, err := marshal(out, token)
+	outputs, err := k.marshal(out, token)
 	return &rpc.CreateResponse{Id: c.ID, Properties: outputs}, err
 }
 
@@ -210,7 +231,7 @@ func (s *server) Read(ctx context.Context, req *rpc.ReadRequest) (*rpc.ReadRespo
 	if err != nil {
 		return nil, err
 	}
-	olds, err := unmarshal(req.GetInputs(), token)
+	olds, err := k.unmarshal(req.GetInputs(), token)
 	if err != nil {
 		return nil, err
 	}
@@ -252,11 +273,12 @@ func (s *server) Read(ctx context.Context, req *rpc.ReadRequest) (*rpc.ReadRespo
 			inputs[key] = v
 		}
 	}
+	inputs = k.asked(olds, inputs)
 	res := &rpc.ReadResponse{Id: c.ID}
-	if res.Properties, err = marshal(out, token); err != nil {
+	if res.Properties, err = k.marshal(out, token); err != nil {
 		return nil, err
 	}
-	res.Inputs, err = marshal(inputs, token)
+	res.Inputs, err = k.marshal(inputs, token)
 	return res, err
 }
 
@@ -265,21 +287,24 @@ func (s *server) Update(ctx context.Context, req *rpc.UpdateRequest) (*rpc.Updat
 	if err != nil {
 		return nil, err
 	}
-	news, err := unmarshal(req.GetNews(), token)
+	news, err := k.unmarshal(req.GetNews(), token)
 	if err != nil {
 		return nil, err
 	}
-	olds, err := unmarshal(req.GetOlds(), token)
+	olds, err := k.unmarshal(req.GetOlds(), token)
 	if err != nil {
 		return nil, err
 	}
 	if req.GetPreview() {
 		merged := olds.Copy()
-		maps.Copy(merged, news)
-		out, err := marshal(merged, token)
+		maps.Copy(merged, k.carry(olds, news))
+		if k.Steps != nil && k.Steps.Preview != nil {
+			merged = k.Steps.Preview(merged)
+		}
+		out, err := k.marshal(merged, token)
 		return &rpc.UpdateResponse{Properties: out}, err
 	}
-	oldInputs, err := unmarshal(req.GetOldInputs(), token)
+	oldInputs, err := k.unmarshal(req.GetOldInputs(), token)
 	if err != nil {
 		return nil, err
 	}
@@ -306,7 +331,7 @@ func (s *server) Update(ctx context.Context, req *rpc.UpdateRequest) (*rpc.Updat
 				return err
 			}
 		}
-		kept, err := Keep(s.p.World, news)
+		kept, err := Keep(s.p.World, k.carry(olds, news))
 		if err != nil {
 			return err
 		}
@@ -330,9 +355,9 @@ func (s *server) Update(ctx context.Context, req *rpc.UpdateRequest) (*rpc.Updat
 		return nil, describe("updating", k, c, err)
 	}
 	if unready != nil {
-		return nil, initFailed(c.ID, out, describe("updating", k, c, unready))
+		return nil, k.initFailed(c.ID, out, describe("updating", k, c, unready))
 	}
-	outputs, err := marshal(out, token)
+	outputs, err := k.marshal(out, token)
 	return &rpc.UpdateResponse{Properties: outputs}, err
 }
 
@@ -341,11 +366,11 @@ func (s *server) Delete(ctx context.Context, req *rpc.DeleteRequest) (*emptypb.E
 	if err != nil {
 		return nil, err
 	}
-	olds, err := unmarshal(req.GetProperties(), token)
+	olds, err := k.unmarshal(req.GetProperties(), token)
 	if err != nil {
 		return nil, err
 	}
-	inputs, err := unmarshal(req.GetOldInputs(), token)
+	inputs, err := k.unmarshal(req.GetOldInputs(), token)
 	if err != nil {
 		return nil, err
 	}
@@ -451,8 +476,8 @@ func describe(doing string, k *Kind, c *Call, err error) error {
 }
 
 // initFailed tells the engine that the object exists but is not ready.
-func initFailed(id string, out resource.PropertyMap, cause error) error {
-	props, err := marshal(out, id)
+func (k *Kind) initFailed(id string, out resource.PropertyMap, cause error) error {
+	props, err := k.marshal(out, id)
 	if err != nil {
 		return err
 	}

@@ -22,6 +22,11 @@ type Steps struct {
 	Update func(ctx context.Context, c *Call, in resource.PropertyMap) (out resource.PropertyMap, err error)
 	// Delete removes the object; one that is gone is no error.
 	Delete func(ctx context.Context, c *Call) error
+	// Check returns the inputs with what the provider adds, and their problems, each beginning with the property's name. olds are the
+	// inputs so far, of which there are none at first. Optional, in place of Kind.Check.
+	Check func(c *Call, olds, news resource.PropertyMap) (checked resource.PropertyMap, problems []string)
+	// Preview marks what a preview cannot know among the properties it promises. Optional.
+	Preview func(promised resource.PropertyMap) resource.PropertyMap
 	// Diff replaces the base's own comparison. Optional.
 	Diff func(c *Call, olds, news resource.PropertyMap, ignore []string) *rpc.DiffResponse
 }
@@ -46,7 +51,7 @@ func (s *server) stepCreate(ctx context.Context, k *Kind, c *Call, in resource.P
 	if err != nil {
 		return nil, err
 	}
-	outputs, err := marshal(props, c.Token)
+	outputs, err := k.marshal(props, c.Token)
 	return &rpc.CreateResponse{Id: id, Properties: outputs}, err
 }
 
@@ -56,7 +61,7 @@ func (s *server) stepUpdate(ctx context.Context, k *Kind, c *Call, in resource.P
 	if err != nil {
 		return nil, err
 	}
-	outputs, err := marshal(props, c.Token)
+	outputs, err := k.marshal(props, c.Token)
 	return &rpc.UpdateResponse{Properties: outputs}, err
 }
 
@@ -65,7 +70,7 @@ func (s *server) stepped(k *Kind, c *Call, doing string, out resource.PropertyMa
 	var u unready
 	switch {
 	case errors.As(err, &u):
-		return nil, initFailed(c.ID, out, describe(doing, k, c, u.error))
+		return nil, k.initFailed(c.ID, out, describe(doing, k, c, u.error))
 	case err != nil:
 		return nil, describe(doing, k, c, err)
 	}
@@ -81,10 +86,10 @@ func (s *server) stepRead(ctx context.Context, k *Kind, c *Call, in resource.Pro
 		return &rpc.ReadResponse{}, nil
 	}
 	res := &rpc.ReadResponse{Id: c.ID}
-	if res.Properties, err = marshal(out, c.Token); err != nil {
+	if res.Properties, err = k.marshal(out, c.Token); err != nil {
 		return nil, err
 	}
-	res.Inputs, err = marshal(inputs, c.Token)
+	res.Inputs, err = k.marshal(inputs, c.Token)
 	return res, err
 }
 
@@ -124,4 +129,3 @@ func mark(v, like resource.PropertyValue) resource.PropertyValue {
 	}
 	return v
 }
-

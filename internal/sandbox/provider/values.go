@@ -21,6 +21,14 @@ func marshal(m resource.PropertyMap, label string) (*structpb.Struct, error) {
 	return plugin.MarshalProperties(m, plugin.MarshalOptions{Label: label, KeepUnknowns: true, KeepSecrets: true, SkipNulls: true})
 }
 
+func (k *Kind) unmarshal(s *structpb.Struct, label string) (resource.PropertyMap, error) {
+	return plugin.UnmarshalProperties(s, plugin.MarshalOptions{Label: label, KeepUnknowns: true, KeepSecrets: true, SkipNulls: !k.KeepNulls})
+}
+
+func (k *Kind) marshal(m resource.PropertyMap, label string) (*structpb.Struct, error) {
+	return plugin.MarshalProperties(m, plugin.MarshalOptions{Label: label, KeepUnknowns: true, KeepSecrets: true, SkipNulls: !k.KeepNulls})
+}
+
 // Plain turns properties into plain JSON values: secrets opened, unknown values absent, assets as their paths, resources as their ids.
 func Plain(m resource.PropertyMap) map[string]any {
 	out := map[string]any{}

@@ -1,0 +1,81 @@
+package archtest
+
+// module is the path of this module.
+const module = "github.com/hubwright/hubwright"
+
+// room says which packages of this module a package may use.
+type room struct {
+	name string
+	uses []string
+	why  string
+}
+
+// rooms are all of them. The first that fits a package counts. A package that fits none is a new room: it gets an entry here, so that its place
+// is decided and not found.
+var rooms = []room{
+	{".", []string{"internal/cli", "stacks"}, "main is a doorway"},
+	{"stacks", []string{"components/...", "internal/config", "internal/values"}, "the graph knows configuration and components, neither engine nor terminal"},
+	{"components/internal/...", []string{"components/internal/..."}, "components are a library that other Pulumi programs can use"},
+	{"components/...", []string{"components/internal/..."}, "components are a library that other Pulumi programs can use; they meet in stacks"},
+	{"internal/archtest", nil, "it looks at the house from outside"},
+	{"internal/change", nil, "a change is plain data"},
+	{"internal/config/...", []string{"internal/config"}, "configuration is read before anything runs"},
+	{"internal/render/...", nil, "a chart and values in, manifests out"},
+	{"internal/term", nil, "the terminal knows nothing of deployments"},
+	{"internal/values/...", nil, "layers of values know nothing of what they are for"},
+	{"internal/driver/...", []string{"internal/change", "internal/driver"}, "the driver knows nothing of the command line or the sandbox"},
+	{"internal/sandbox/...", []string{"internal/sandbox/...", "internal/render"}, "the services know nothing of who deploys to them"},
+	{"internal/cli/...", []string{
+		"internal/cli/...", "internal/change", "internal/config", "internal/driver", "internal/render", "internal/sandbox", "internal/sandbox/world",
+		"internal/term", "internal/values", "stacks",
+	}, "the command line brings the others together"},
+}
+
+// forTests are packages that exist for the tests of others, or to measure.
+var forTests = []string{"bench", "components/internal/recorder", "internal/driver/enginetest", "internal/sandbox/simtest"}
+
+// outside says which packages from elsewhere only some packages may import, tests included.
+var outside = []struct {
+	imported string
+	only     []string
+	why      string
+}{
+	{"github.com/pulumi/pulumi/sdk/v3/go/auto/...", []string{"internal/driver/..."}, "only the driver talks to the engine"},
+	{"github.com/urfave/cli/v2/...", []string{"internal/cli/..."}, "only the command line parses flags"},
+	{"golang.org/x/term/...", []string{"internal/term"}, "only internal/term knows whether there is a terminal"},
+	{"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/helm/...", nil, "it brings 69 packages along and doubles the time to link: use components/internal/helm"},
+	{"helm.sh/helm/v4/pkg/action/...", nil, "it brings kubectl along, 150 MB of it"},
+	{"helm.sh/helm/v4/pkg/kube/...", nil, "it brings kubectl along, 150 MB of it"},
+	{"helm.sh/helm/v3/...", nil, "one Helm is enough: helm.sh/helm/v4"},
+	{"helm.sh/helm/v4/...", []string{"internal/render/...", "internal/sandbox/..."}, "a chart is rendered in internal/render, a release made by the provider"},
+}
+
+// narrow says which packages of a large SDK may be imported at all: each costs build time and size in everybody's binary.
+var narrow = []struct {
+	sdk      string
+	packages []string
+}{
+	{
+		"github.com/pulumi/pulumi-aws/sdk/v6/go/aws",
+		[]string{".", "acm", "autoscaling", "backup", "codecommit", "ec2", "ecr", "efs", "eks", "elb", "iam", "kms", "lb", "route53", "vpc"},
+	},
+	{
+		"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes",
+		[]string{".", "core/v1", "meta/v1", "storage/v1", "utilities"},
+	},
+}
+
+// heavy is what must not come into the program by any way round.
+var heavy = []string{
+	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/helm/...", "github.com/pulumi/pulumi/pkg/v3/...",
+	"helm.sh/helm/v4/pkg/action/...", "helm.sh/helm/v4/pkg/kube/...", "k8s.io/kubectl/...",
+}
+
+// vague are package names that say nothing of what is inside.
+var vague = []string{"util", "utils", "helper", "helpers", "common", "misc", "shared"}
+
+// maxLines is the length above which a file is asked whether it is two.
+const maxLines = 400
+
+// long are the files that may be longer, each with its reason.
+var long = map[string]string{}

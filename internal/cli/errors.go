@@ -1,0 +1,110 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/agext/levenshtein"
+
+	"github.com/hubwright/hubwright/internal/config"
+	"github.com/hubwright/hubwright/internal/driver"
+	"github.com/hubwright/hubwright/internal/sandbox/world"
+	"github.com/hubwright/hubwright/internal/term"
+)
+
+// The exit codes that scripts may rely on.
+const (
+	exitDone        = 0
+	exitFailed      = 1
+	exitUsage       = 2 // usage, configuration or values wrong
+	exitChanges     = 3 // changes found, with --detailed-exitcode
+	exitStopped     = 4 // stopped by a guard, or not confirmed
+	exitUnhealthy   = 5
+	exitInterrupted = 8
+)
+
+// coded is an error with its exit code and a hint.
+type coded struct {
+	err  error
+	code int
+	hint string
+}
+
+func (e *coded) Error() string { return e.err.Error() }
+func (e *coded) Unwrap() error { return e.err }
+
+func usage(format string, args ...any) error {
+	return &coded{err: fmt.Errorf(format, args...), code: exitUsage, hint: "`hubwright --help` lists the verbs, `hubwright VERB --help` its flags"}
+}
+
+func stopped(hint, format string, args ...any) error {
+	return &coded{err: fmt.Errorf(format, args...), code: exitStopped, hint: hint}
+}
+
+func codeOf(err error) int {
+	var c *coded
+	var problems config.Problems
+	var engine *driver.Error
+	switch {
+	case errors.As(err, &c):
+		return c.code
+	case errors.As(err, &problems):
+		return exitUsage
+	case errors.Is(err, term.ErrNotAsked):
+		return exitStopped
+	case errors.As(err, &engine):
+		switch engine.Kind {
+		case driver.CutOff, driver.WrongAccount, driver.Protected:
+			return exitStopped
+		case driver.Interrupted:
+			return exitInterrupted
+		}
+	}
+	return exitFailed
+}
+
+// report tells a person of an error: a sentence, and what to do.
+func (a *app) report(err error) {
+	if errors.Is(err, errQuiet) {
+		return
+	}
+	a.Say("%s %s", a.Paint(term.Red, "error:"), strings.TrimSpace(err.Error()))
+	if hint := hintOf(err); hint != "" {
+		a.Say("%s %s", a.Paint(term.Cyan, "hint:"), hint)
+	}
+}
+
+func hintOf(err error) string {
+	var c *coded
+	var engine *driver.Error
+	var none *driver.NoEngineError
+	var damaged *world.DamagedError
+	switch {
+	case errors.As(err, &c):
+		return c.hint
+	case errors.As(err, &engine):
+		return engine.Hint
+	case errors.As(err, &none):
+		return "install Pulumi (pulumi.com/docs/install) or give this machine a way to it; HUBWRIGHT_ENGINE_CACHE names another cache"
+	case errors.As(err, &damaged):
+		return "`hubwright sandbox reset` keeps a copy of it and begins a new one"
+	case errors.Is(err, term.ErrNotAsked):
+		return "add --yes to go on without being asked"
+	}
+	return ""
+}
+
+// nearest suggests the known name that is closest to a mistyped one.
+func nearest(name string, known []string) string {
+	best, least := "", 4
+	for _, k := range known {
+		if d := levenshtein.Distance(name, k, nil); d < least {
+			best, least = k, d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return fmt.Sprintf("; did you mean %q?", best)
+}

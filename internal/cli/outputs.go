@@ -1,0 +1,105 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/hubwright/hubwright/internal/driver"
+)
+
+func (a *app) outputs() *cli.Command {
+	return verb("outputs", "the stack's outputs", "ENV", []cli.Flag{
+		&cli.BoolFlag{Name: "show-secrets", Usage: "secrets in plaintext"},
+	}, func(c *cli.Context, g globals) error {
+		return a.withSession(c, g, func(s *session) error {
+			out, err := s.Outputs(c.Context, s.env, c.Bool("show-secrets"))
+			if err != nil {
+				return err
+			}
+			if g.output == "json" {
+				return a.printJSON(map[string]any{"schema": "hubwright/outputs/v1", "environment": s.env, "outputs": out})
+			}
+			var rows [][]string
+			for _, name := range slices.Sorted(maps.Keys(out)) {
+				rows = append(rows, []string{name, plainValue(out[name])})
+			}
+			return a.Table(rows)
+		})
+	})
+}
+
+func (a *app) url() *cli.Command {
+	return verb("url", "where the hubs are", "ENV", nil, func(c *cli.Context, g globals) error {
+		return a.withSession(c, g, func(s *session) error {
+			out, err := s.Outputs(c.Context, s.env, false)
+			if err != nil {
+				return err
+			}
+			urls := urlsOf(out)
+			if g.output == "json" {
+				return a.printJSON(map[string]any{"schema": "hubwright/url/v1", "environment": s.env, "urls": urls})
+			}
+			if len(urls) == 0 {
+				return &driver.Error{Kind: driver.NoStack, Message: s.env + " has no hub yet", Hint: fmt.Sprintf("`hubwright up %s` deploys it", s.env)}
+			}
+			for _, u := range urls {
+				a.Print("%s", u)
+			}
+			return nil
+		})
+	})
+}
+
+// withSession opens the one environment that a verb takes, acts, and closes it.
+func (a *app) withSession(c *cli.Context, g globals, act func(*session) error) error {
+	env, err := environment(c)
+	if err != nil {
+		return err
+	}
+	s, err := a.open(c.Context, g, env)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = s.Close() }()
+	return act(s)
+}
+
+// hubsOf reads the stack's output "hubs": by hub's name, what is known of it.
+func hubsOf(outputs map[string]any) map[string]map[string]any {
+	out := map[string]map[string]any{}
+	hubs, _ := outputs["hubs"].(map[string]any)
+	for name, v := range hubs {
+		if m, ok := v.(map[string]any); ok {
+			out[name] = m
+		}
+	}
+	return out
+}
+
+// urlsOf returns the hubs' addresses, sorted.
+func urlsOf(outputs map[string]any) []string {
+	urls := []string{}
+	for _, h := range hubsOf(outputs) {
+		if u, ok := h["url"].(string); ok && u != "" {
+			urls = append(urls, u)
+		}
+	}
+	slices.Sort(urls)
+	return urls
+}
+
+// plainValue renders an output in a line.
+func plainValue(v any) string {
+	if s, ok := v.(string); ok {
+		return s
+	}
+	data, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Sprint(v)
+	}
+	return string(data)
+}

@@ -1,0 +1,103 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/hubwright/hubwright/internal/change"
+	"github.com/hubwright/hubwright/internal/driver"
+	"github.com/hubwright/hubwright/internal/term"
+)
+
+var detailedExitCode = &cli.BoolFlag{Name: "detailed-exitcode", Usage: "exit 3 when there are changes"}
+
+func (a *app) preview() *cli.Command {
+	return verb("preview", "what an update would change", "ENV…", []cli.Flag{
+		&cli.BoolFlag{Name: "all", Usage: "every environment of the deployment"}, detailedExitCode,
+	}, func(c *cli.Context, g globals) error {
+		envs, err := a.chosen(c, g)
+		if err != nil {
+			return err
+		}
+		changed := false
+		for _, env := range envs {
+			res, err := a.previewOne(c.Context, g, env)
+			if err != nil {
+				return err
+			}
+			if err := a.showChange(g, res.Change); err != nil {
+				return err
+			}
+			changed = changed || res.Change.Summary.Changes() > 0
+			if res.Change.Blocked() {
+				return stopped("", "%s: a guard would stop this update", env)
+			}
+		}
+		return changesFound(c, changed)
+	})
+}
+
+// chosen returns the environments that a verb is asked to work on.
+func (a *app) chosen(c *cli.Context, g globals) ([]string, error) {
+	if !c.Bool("all") {
+		return environments(c, 1, 1<<10)
+	}
+	root, err := findProject(g.dir)
+	if err != nil {
+		return nil, err
+	}
+	return environmentsOf(root)
+}
+
+func (a *app) previewOne(ctx context.Context, g globals, env string) (*driver.Result, error) {
+	s, err := a.open(ctx, g, env)
+	if err != nil {
+		return nil, err
+	}
+	res, err := s.preview(ctx)
+	return res, errors.Join(err, s.Close())
+}
+
+// preview says what would change, pending operations included.
+func (s *session) preview(ctx context.Context) (*driver.Result, error) {
+	res, err := s.waiting(func() (*driver.Result, error) { return s.Preview(ctx, s.env) })
+	if err != nil {
+		return nil, err
+	}
+	return res, nil
+}
+
+// showChange prints a change in the form asked for.
+func (a *app) showChange(g globals, c *change.Change) error {
+	if g.output == "json" {
+		return a.printJSON(c)
+	}
+	a.Print("%s", c.Text(func(op, text string) string { return paintOp(a.Term, op, text) }))
+	return nil
+}
+
+// printJSON prints one document.
+func (a *app) printJSON(v any) error {
+	enc := json.NewEncoder(a.Out)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}
+
+// changesFound turns changes into exit code 3 when that was asked for.
+func changesFound(c *cli.Context, changed bool) error {
+	if changed && c.Bool("detailed-exitcode") {
+		return &coded{err: errQuiet, code: exitChanges}
+	}
+	return nil
+}
+
+// sandboxNote says on what the result rests.
+func (a *app) sandboxNote(g globals) {
+	if g.sandbox {
+		a.Say("%s", a.Paint(term.Dim, "sandbox: simulated services, nothing real was touched"))
+	}
+}

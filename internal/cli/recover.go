@@ -1,0 +1,128 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/hubwright/hubwright/internal/driver"
+	"github.com/hubwright/hubwright/internal/term"
+)
+
+func (a *app) recover() *cli.Command {
+	return verb("recover", "after a crash: stale lock, pending operations, broken snapshot", "ENV", nil, func(c *cli.Context, g globals) error {
+		return a.withSession(c, g, func(s *session) error {
+			rep, err := s.recover(c.Context)
+			if err != nil {
+				return err
+			}
+			if g.output == "json" {
+				return a.printJSON(rep)
+			}
+			return nil
+		})
+	})
+}
+
+// recovery is what recover found and did, as JSON form hubwright/recovery/v1.
+type recovery struct {
+	Schema      string            `json:"schema"`
+	Environment string            `json:"environment"`
+	Lock        string            `json:"lock,omitempty"`
+	Pending     []driver.Pending  `json:"pending"`
+	Adopted     map[string]string `json:"adopted"` // resource's name → id
+	Repaired    bool              `json:"repaired"`
+}
+
+func (s *session) recover(ctx context.Context) (*recovery, error) {
+	rep := &recovery{Schema: "hubwright/recovery/v1", Environment: s.env, Pending: []driver.Pending{}, Adopted: map[string]string{}}
+	if err := s.freeLock(ctx, rep); err != nil {
+		return nil, err
+	}
+	st, err := s.State(ctx, s.env)
+	if err != nil {
+		return nil, err
+	}
+	rep.Pending = append(rep.Pending, st.Pending...)
+	if len(st.Pending) == 0 {
+		if rep.Lock == "" && !rep.Repaired {
+			s.app.Say("%s: nothing to recover: no lock, no pending operation", s.env)
+		}
+		return rep, nil
+	}
+	s.app.Say("%s: an earlier operation was cut off in %d places:", s.env, len(st.Pending))
+	found, err := s.Find(ctx, s.env, s.stack.Region(), st)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range st.Pending {
+		what := "is read again"
+		if p.Op == "creating" {
+			what = "was not made; the next update makes it"
+			if id := found[p.URN]; id != "" {
+				what = "may be there as " + id + "; it is adopted if it is"
+				rep.Adopted[p.Name] = id
+			}
+		}
+		s.app.Say("  %s %s (%s): %s", p.Op, p.Name, p.Type, what)
+	}
+	if err := s.ask("Record this and read everything again?"); err != nil {
+		return nil, err
+	}
+	if err := s.Adopt(ctx, s.env, found); err != nil {
+		return nil, err
+	}
+	if _, err := s.showing(func() (*driver.Result, error) { return s.Refresh(ctx, s.env, false) }); err != nil {
+		return nil, err
+	}
+	s.app.Say("%s the state is consistent; `hubwright up %s` goes on from here", s.app.Paint(term.Green, "done:"), s.env)
+	return rep, nil
+}
+
+// freeLock takes the lock away from a process that is gone, and repairs a snapshot that cannot be written back.
+func (s *session) freeLock(ctx context.Context, rep *recovery) error {
+	lock, err := s.Locked(ctx, s.env)
+	if err != nil {
+		if !driver.BrokenSnapshot(err) {
+			return err
+		}
+		s.app.Say("%s: the state is broken: %v", s.env, err)
+		if err := s.ask("Repair it? (Pulumi keeps a copy)"); err != nil {
+			return err
+		}
+		if err := s.Repair(ctx, s.env); err != nil {
+			return err
+		}
+		rep.Repaired = true
+		return nil
+	}
+	if lock == nil {
+		return nil
+	}
+	rep.Lock = fmt.Sprintf("%s (process %d) since %s", lock.Holder, lock.PID, lock.Since)
+	if !lock.Dead {
+		return stopped("end that process first; on another machine, make sure that it has ended and use `pulumi cancel`",
+			"%s is held by %s, and it cannot be shown from here that this process is gone", s.env, rep.Lock)
+	}
+	s.app.Say("%s: the lock of %s is stale: that process is gone", s.env, rep.Lock)
+	if err := s.ask("Take the lock away?"); err != nil {
+		return err
+	}
+	return s.Unlock(ctx, s.env)
+}
+
+// ask puts a yes-or-no question, which --yes answers.
+func (s *session) ask(question string) error {
+	if s.globals.yes {
+		return nil
+	}
+	answer, err := s.app.Ask(question + " [y/N]")
+	if err != nil {
+		return err
+	}
+	if answer != "y" && answer != "yes" {
+		return stopped("", "not confirmed; nothing was changed")
+	}
+	return nil
+}

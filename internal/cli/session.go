@@ -1,0 +1,279 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/hubwright/hubwright/internal/change"
+	"github.com/hubwright/hubwright/internal/config"
+	"github.com/hubwright/hubwright/internal/driver"
+	"github.com/hubwright/hubwright/internal/sandbox"
+	"github.com/hubwright/hubwright/internal/sandbox/world"
+	"github.com/hubwright/hubwright/internal/term"
+	"github.com/hubwright/hubwright/stacks"
+)
+
+// session is an environment of a deployment with an engine ready to work on it.
+type session struct {
+	*driver.Driver
+	app      *app
+	globals  globals
+	env      string
+	stack    *config.Stack
+	sandbox  *sandbox.Sandbox // nil against real services
+	progress *term.Progress
+	lines    bool // show a line for what is done
+	quit     chan struct{}
+}
+
+// findProject returns the folder of the nearest Pulumi.yaml: dir itself when it is named, else the working directory or one above it.
+func findProject(dir string) (string, error) {
+	if dir != "" {
+		abs, err := filepath.Abs(dir)
+		if err != nil {
+			return "", err
+		}
+		if _, err := os.Stat(filepath.Join(abs, "Pulumi.yaml")); err != nil {
+			return "", usage("%s holds no Pulumi.yaml, so it is no deployment", abs)
+		}
+		return abs, nil
+	}
+	wd, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for at := wd; ; at = filepath.Dir(at) {
+		if _, err := os.Stat(filepath.Join(at, "Pulumi.yaml")); err == nil {
+			return at, nil
+		}
+		if at == filepath.Dir(at) {
+			return "", usage("neither %s nor a folder above it holds a Pulumi.yaml", wd)
+		}
+	}
+}
+
+// open checks the configuration, before any engine starts, and makes the engine ready.
+func (a *app) open(ctx context.Context, g globals, env string) (*session, error) {
+	root, err := findProject(g.dir)
+	if err != nil {
+		return nil, err
+	}
+	stack, err := config.Load(root, env, nil, config.Options{Sandbox: g.sandbox})
+	if err != nil {
+		return nil, err
+	}
+	engine, err := a.locator.Locate(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s := &session{app: a, globals: g, env: env, stack: stack, quit: make(chan struct{})}
+	opts := driver.Options{
+		Dir: root, SecretsProvider: stack.SecretsProvider(), OnEvent: s.onEvent, Interrupts: a.interrupts(s.quit),
+		Target: change.Target{Account: stack.Deployment.AccountID, Region: stack.Region(), Cluster: stack.ClusterName(), Sandbox: g.sandbox},
+	}
+	if g.verbose {
+		opts.Log = a.Err
+	}
+	program := programOptions(root, a.getenv)
+	if g.sandbox {
+		if s.sandbox, err = a.openSandbox(root, stack); err != nil {
+			return nil, errors.Join(err, s.Close())
+		}
+		opts.Dir, opts.Env, opts.SecretsProvider, opts.Tied = s.sandbox.Mirror(), s.sandbox.Env(), "passphrase", true
+		program.Sandbox, program.Wait = true, s.sandbox.Wait
+	}
+	opts.Program = stacks.New(program)
+	s.Driver = driver.New(engine, opts)
+	if g.sandbox {
+		if err := s.trialSecrets(ctx); err != nil {
+			return nil, errors.Join(err, s.Close())
+		}
+	}
+	return s, nil
+}
+
+// openSandbox opens the deployment's sandbox and gives its services what the stack expects to find.
+func (a *app) openSandbox(root string, stack *config.Stack) (*sandbox.Sandbox, error) {
+	box, err := sandbox.Open(sandbox.Options{Root: root, Offline: a.getenv("HUBWRIGHT_OFFLINE") != "", World: worldOptions(a.getenv)})
+	if err != nil {
+		return nil, err
+	}
+	services := sandbox.Services{Account: stack.Deployment.AccountID, Region: stack.Region(), Users: stack.Creds.Users}
+	for _, arn := range stack.Creds.TrustedPrincipals {
+		if _, user, found := strings.Cut(arn, ":user/"); found {
+			services.Users = append(services.Users, user)
+		}
+	}
+	if len(stack.Creds.TrustedPrincipals) > 0 {
+		services.Caller = stack.Creds.TrustedPrincipals[0]
+	}
+	if stack.DNS.Zone != "" {
+		services.Zones = []string{stack.DNS.Zone}
+	}
+	if err := errors.Join(box.Provide(services), box.Refresh(stack.Environment)); err != nil {
+		return nil, errors.Join(err, box.Close())
+	}
+	return box, nil
+}
+
+// worldOptions reads how fast virtual time may pass: HUBWRIGHT_SANDBOX_PACE is the real time a virtual minute takes ("2s"), and
+// HUBWRIGHT_SANDBOX_QUIET for how long nothing may happen before the clock moves on.
+func worldOptions(getenv func(string) string) world.Options {
+	duration := func(name string) time.Duration {
+		d, err := time.ParseDuration(getenv(name))
+		if err != nil {
+			return 0
+		}
+		return d
+	}
+	return world.Options{Pace: duration("HUBWRIGHT_SANDBOX_PACE"), Quiet: duration("HUBWRIGHT_SANDBOX_QUIET")}
+}
+
+// Close ends the session.
+func (s *session) Close() error {
+	close(s.quit)
+	if s.sandbox != nil {
+		return s.sandbox.Close()
+	}
+	return nil
+}
+
+// trialSecrets gives the sandbox's stack secrets of the sandbox's own making for hubs that have none.
+func (s *session) trialSecrets(ctx context.Context) error {
+	var hubs []sandbox.Hub
+	for _, h := range s.stack.Hubs {
+		hubs = append(hubs, sandbox.Hub{Name: h.Name, Domain: h.Domain})
+	}
+	missing, err := s.sandbox.MissingSecrets(s.env, hubs)
+	if err != nil || !missing {
+		return err
+	}
+	if err := s.Init(ctx, s.env); err != nil {
+		return err
+	}
+	old, err := s.Secret(ctx, s.env, "hubwright:secrets")
+	if err != nil {
+		return err
+	}
+	text, err := s.sandbox.TrialSecrets(s.env, old, hubs)
+	if err != nil {
+		return err
+	}
+	return s.SetSecret(ctx, s.env, "hubwright:secrets", text)
+}
+
+// interrupts turns a person's Ctrl-C into what the engine is asked: the first stops cleanly, the second only warns, the third kills.
+func (a *app) interrupts(quit <-chan struct{}) <-chan driver.Interrupt {
+	out := make(chan driver.Interrupt, 1)
+	go func() {
+		for n := 1; ; n++ {
+			select {
+			case <-quit:
+				return
+			case <-a.signals:
+			}
+			switch n {
+			case 1:
+				a.Say("\nstopping: nothing new is begun, what is under way ends first")
+				out <- driver.Stop
+			case 2:
+				a.Say("\nstill stopping. Another Ctrl-C kills the engine and leaves unfinished operations behind, which `hubwright recover` must then mend")
+			default:
+				out <- driver.Kill
+			}
+		}
+	}()
+	return out
+}
+
+// onEvent shows progress.
+func (s *session) onEvent(e driver.Event) {
+	p := s.progress
+	if p == nil {
+		return
+	}
+	id := e.Op + e.URN
+	switch e.Phase {
+	case driver.Begin:
+		if e.Op != "same" {
+			p.Begin(id, e.Name)
+		}
+	case driver.End:
+		if !s.lines || e.Op == "same" || e.Op == "read" || e.Op == "refresh" {
+			p.End(id, "")
+			return
+		}
+		p.End(id, fmt.Sprintf("  %s %s  %s", paintOp(s.app.Term, e.Op, past(e.Op)), e.Name, s.app.Paint(term.Dim, e.Type)))
+	case driver.Fail:
+		p.Fail(id, s.app.Paint(term.Red, fmt.Sprintf("  failed   %s  %s", e.Name, e.Type)))
+	case driver.Message:
+		if s.globals.verbose {
+			p.Note("  " + e.Message)
+		}
+	}
+}
+
+// showing runs an operation with its progress on show, a line for each thing done.
+func (s *session) showing(op func() (*driver.Result, error)) (*driver.Result, error) {
+	s.lines = true
+	defer func() { s.lines = false }()
+	return s.waiting(op)
+}
+
+// waiting runs an operation that changes nothing: a terminal shows that it is at work, anything else shows nothing.
+func (s *session) waiting(op func() (*driver.Result, error)) (*driver.Result, error) {
+	s.progress = s.app.NewProgress()
+	defer func() {
+		s.progress.Stop()
+		s.progress = nil
+	}()
+	return op()
+}
+
+// past is an operation in the past tense, in words of one width.
+func past(op string) string {
+	switch op {
+	case "create":
+		return "created "
+	case "update":
+		return "updated "
+	case "delete":
+		return "deleted "
+	case "replace":
+		return "replaced"
+	}
+	return op
+}
+
+func paintOp(t *term.Term, op, text string) string {
+	switch op {
+	case "create":
+		return t.Paint(term.Green, text)
+	case "delete":
+		return t.Paint(term.Red, text)
+	case "update", "replace":
+		return t.Paint(term.Yellow, text)
+	}
+	return text
+}
+
+// Program is the program as the engine starts it in a process of its own (`pulumi up`).
+func Program() pulumi.RunFunc { return stacks.New(programOptions(".", os.Getenv)) }
+
+// programOptions are the program's options for a deployment's folder. Services that another process simulates (`hubwright sandbox serve`)
+// have a clock of their own, which the environment names.
+func programOptions(dir string, getenv func(string) string) stacks.Options {
+	opts := stacks.Options{Dir: dir}
+	if addr := getenv(sandbox.ClockEnv); addr != "" {
+		opts.Sandbox = true
+		opts.Wait = func(ctx context.Context, until time.Time) error { return sandbox.WaitAt(ctx, addr, until) }
+	}
+	return opts
+}

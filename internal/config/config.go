@@ -1,0 +1,214 @@
+// Package config reads the configuration of a deployment: Pulumi.yaml, with what all environments share, and Pulumi.<env>.yaml, with what
+// is an environment's own.
+//
+// The engine takes a key's value from either the stack's file or, when that has none, the project's default; it never merges the two.
+// This package does: code defaults < Pulumi.yaml < Pulumi.<env>.yaml, key by key. Lists of a higher layer replace those of a lower one, but
+// for cluster.nodeGroups, images and hubs, whose entries merge by name.
+//
+// Reading is strict. Every problem is found at once, with its file, line, path and what would be right.
+package config
+
+import (
+	"cmp"
+	"fmt"
+	"reflect"
+	"strings"
+)
+
+//go:generate go test . -run TestSchema -update
+
+// setSecret is how a secret gets into the configuration.
+const setSecret = "pulumi config set --secret --path 'hubwright:secrets.<hub>.oauth.clientSecret'"
+
+// secretsKey is the key that holds encrypted values. It is not part of Settings: see ParseSecrets.
+const secretsKey = "secrets"
+
+// Options say how to read.
+type Options struct {
+	// Sandbox permits what only a simulated cloud should see: logins without a password, hubs without TLS.
+	Sandbox bool
+}
+
+// Stack is the complete configuration of one environment, defaults included.
+type Stack struct {
+	// Dir is the deployment directory.
+	Dir string
+	// Environment is the stack's name.
+	Environment string
+	// Project is the Pulumi project's name.
+	Project string
+	Settings
+
+	awsRegion       string
+	secretsProvider string
+	sandbox         bool
+	places          map[string]place
+}
+
+// Keys are the configuration keys, without the project's name before them. The key of the secrets is not among them.
+func Keys() []string { return keysOf(reflect.TypeFor[Settings]()) }
+
+// Load reads the configuration of an environment of the deployment in dir.
+//
+// engine may be nil. In a running program it holds the project's configuration as the engine gives it, "hubwright:cluster" to JSON: where
+// that differs from what the files say, because an ESC environment or a command line says otherwise, it counts.
+//
+// The error is Problems when the configuration is wrong, *UnknownEnvironmentError when there is no such environment.
+func Load(dir, env string, engine map[string]string, opts Options) (*Stack, error) {
+	files, err := openFiles(dir, env)
+	if err != nil {
+		return nil, err
+	}
+	d := &decoder{places: map[string]place{}}
+	project := files.project(d)
+	stack := files.stack(d, project)
+	if len(engine) > 0 {
+		stack.overlay(project, engine)
+	}
+	s := &Stack{
+		Dir: dir, Environment: env, Project: project.name, sandbox: opts.Sandbox, places: d.places,
+		secretsProvider: stack.secretsProvider,
+		awsRegion:       cmp.Or(engine["aws:region"], stack.awsRegion, project.awsRegion),
+	}
+	merged := merge("", project.values, stack.values)
+	if secrets := merged.field(secretsKey); secrets != nil {
+		d.places[secretsKey] = secrets.place
+		checkEncrypted(d, secrets, secretsKey)
+	}
+	applyDefaults(reflect.ValueOf(&s.Settings).Elem())
+	d.decode(without(merged, secretsKey), reflect.ValueOf(&s.Settings).Elem(), "")
+	d.places[""] = stack.config
+	s.complete()
+	if err := s.validate(d.problems).err(); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// without is an object but for one key.
+func without(t *tree, key string) *tree {
+	out := &tree{place: t.place, kind: object}
+	for _, f := range t.fields {
+		if f.key != key {
+			out.fields = append(out.fields, f)
+		}
+	}
+	return out
+}
+
+// checkEncrypted says of each secret whether it stands in the file in plain text. What is public anyway may.
+func checkEncrypted(d *decoder, t *tree, path string) {
+	switch {
+	case t.kind == object && t.field("secure") != nil:
+	case t.kind == object:
+		for _, f := range t.fields {
+			checkEncrypted(d, f.value, join(path, f.key))
+		}
+	case t.kind == null || strings.HasSuffix(path, ".oauth.clientId") || strings.HasSuffix(path, ".tls.certificate"):
+	default:
+		d.add(t.place, path, "is not encrypted", "take it out, consider it known, and set a new one: "+setSecret)
+	}
+}
+
+// Prefix begins the names of the environment's cloud resources: <deployment>-<environment>.
+func (s *Stack) Prefix() string { return s.Deployment.Name + "-" + s.Environment }
+
+// ReleaseName is the name of a hub's Helm release, and of its namespace unless that is set: <deployment>-<environment> for the hub named
+// "hub", as hubploy has it, and <deployment>-<hub>-<environment> for any other.
+func (s *Stack) ReleaseName(hub string) string {
+	if hub == "hub" {
+		return s.Prefix()
+	}
+	return s.Deployment.Name + "-" + hub + "-" + s.Environment
+}
+
+// ClusterName is the name of the cluster the environment runs on. With cluster.from it is the name that environment's cluster has by
+// default: what it really is, its stack's outputs say.
+func (s *Stack) ClusterName() string {
+	switch {
+	case s.Cluster.Existing != "":
+		return s.Cluster.Existing
+	case s.Cluster.From != "":
+		return s.Deployment.Name + "-" + s.Cluster.From
+	default:
+		return s.Cluster.Name
+	}
+}
+
+// Region is the AWS region.
+func (s *Stack) Region() string { return s.Deployment.Region }
+
+// Partition is the part of AWS that the region is in, as ARNs name it: aws, aws-cn or aws-us-gov.
+func (s *Stack) Partition() string {
+	switch region := s.Region(); {
+	case strings.HasPrefix(region, "cn-"):
+		return "aws-cn"
+	case strings.HasPrefix(region, "us-gov-"):
+		return "aws-us-gov"
+	default:
+		return "aws"
+	}
+}
+
+// SecretsProvider is what encrypts the stack's secrets, as the stack's file names it; "" leaves it to the engine.
+func (s *Stack) SecretsProvider() string { return s.secretsProvider }
+
+// Tags are put on everything that can be tagged.
+func (s *Stack) Tags() map[string]string {
+	tags := map[string]string{}
+	for k, v := range s.Deployment.Tags {
+		tags[k] = v
+	}
+	tags["deployment"] = s.Deployment.Name
+	tags["environment"] = s.Environment
+	tags["owner"] = s.Deployment.Owner
+	tags["managed-by"] = "hubwright"
+	return tags
+}
+
+// Image is the image of that name, nil without one.
+func (s *Stack) Image(name string) *Image {
+	for i := range s.Images {
+		if s.Images[i].Name == name {
+			return &s.Images[i]
+		}
+	}
+	return nil
+}
+
+// Hub is the hub of that name, nil without one.
+func (s *Stack) Hub(name string) *Hub {
+	for i := range s.Hubs {
+		if s.Hubs[i].Name == name {
+			return &s.Hubs[i]
+		}
+	}
+	return nil
+}
+
+// URL is the address users type.
+func (s *Stack) URL(h *Hub) string {
+	if h.HTTPS.Type == HTTPSOff {
+		return "http://" + h.Domain
+	}
+	return "https://" + h.Domain
+}
+
+// CallbackURL is what the hub's OAuth client has to be registered with: https://oauthenticator.readthedocs.io/en/stable/tutorials/install.html
+func (s *Stack) CallbackURL(h *Hub) string { return s.URL(h) + "/hub/oauth_callback" }
+
+// decode reads a number of zones, or their names.
+func (z *Zones) decode(d *decoder, t *tree, path string) {
+	switch t.kind {
+	case null:
+	case list:
+		d.list(t, reflect.ValueOf(&z.Names).Elem(), path)
+	case integer:
+		d.integer(t, reflect.ValueOf(&z.Count).Elem(), path)
+		if z.Count < 1 {
+			d.add(t.place, path, fmt.Sprintf("is %s", t.scalar), fmt.Sprintf("use %d to %d zones", minZones, maxZones))
+		}
+	default:
+		d.wrong(t, path, "a number of zones or a list of their names")
+	}
+}

@@ -1,0 +1,147 @@
+package config
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/hex"
+	"encoding/pem"
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// secretBytes is the length of the tokens, cookie secrets and keys that JupyterHub wants:
+// https://jupyterhub.readthedocs.io/en/stable/explanation/websecurity.html#security-settings
+const secretBytes = 32
+
+// placeholder is what people leave in a file that they copied.
+var placeholder = regexp.MustCompile(`(?i)^(<.*>|\$\{?\w+\}?|x{3,}|\*+|\.{3,}|(change|fill|replace)[-_ ]?(me|this|it)?( in)?|to-?do|fix-?me|tbd|example.*|your[-_ ].*|secret|password|dummy|placeholder|none|null)$`)
+
+// CheckSecrets says what is wrong with the hubs' secrets at a time: what is missing, left as a placeholder, malformed, expired or does not
+// fit. A problem never holds a value.
+func (s *Stack) CheckSecrets(secrets map[string]HubSecrets, now time.Time) Problems {
+	c := &secretChecker{at: s.place(secretsKey)}
+	var hubs []string
+	for i := range s.Hubs {
+		h := &s.Hubs[i]
+		hubs = append(hubs, h.Name)
+		c.hub(h, secrets[h.Name], s.CallbackURL(h), now)
+	}
+	for name := range secrets {
+		if s.Hub(name) == nil {
+			c.add(name, "", "there is no such hub", suggest(name, hubs))
+		}
+	}
+	return c.problems.sorted()
+}
+
+// secretChecker collects what is wrong with secrets.
+type secretChecker struct {
+	at       place
+	problems Problems
+}
+
+func (c *secretChecker) add(hub, key, message, hint string) {
+	path := secretsKey + "." + hub
+	if key != "" {
+		path += "." + key
+	}
+	c.problems = append(c.problems, Problem{File: c.at.file, Line: c.at.line, Path: path, Message: message, Hint: hint})
+}
+
+// setting is the command that sets one secret; with file it reads a file.
+func setting(hub, key, file string) string {
+	command := fmt.Sprintf("pulumi config set --secret --path 'hubwright:secrets.%s.%s'", hub, key)
+	if file != "" {
+		command += " < " + file
+	}
+	return command
+}
+
+func (c *secretChecker) hub(h *Hub, s HubSecrets, callback string, now time.Time) {
+	for key, value := range map[string]string{"proxyToken": s.ProxyToken, "cookieSecret": s.CookieSecret, "cryptKey": s.CryptKey} {
+		if b, err := hex.DecodeString(value); value != "" && (err != nil || len(b) != secretBytes) {
+			c.add(h.Name, key, fmt.Sprintf("is not %d hexadecimal digits", 2*secretBytes), "take it out to have one made, or: openssl rand -hex 32 | "+setting(h.Name, key, ""))
+		}
+	}
+	if h.Auth.OAuth() {
+		for key, value := range map[string]string{"oauth.clientId": s.OAuth.ClientID, "oauth.clientSecret": s.OAuth.ClientSecret} {
+			hint := fmt.Sprintf("register a client with the callback %s, then: %s", callback, setting(h.Name, key, ""))
+			switch {
+			case value == "":
+				c.add(h.Name, key, "is missing", hint)
+			case placeholder.MatchString(strings.TrimSpace(value)):
+				c.add(h.Name, key, "is a placeholder", hint)
+			case strings.TrimSpace(value) != value:
+				c.add(h.Name, key, "begins or ends with white space", hint)
+			}
+		}
+	}
+	if h.HTTPS.Type == HTTPSManual {
+		c.tls(h, s.TLS, now)
+	}
+}
+
+func (c *secretChecker) tls(h *Hub, t TLSSecrets, now time.Time) {
+	complete := true
+	for key, value := range map[string]string{"certificate": t.Certificate, "key": t.Key} {
+		key, hint := "tls."+key, setting(h.Name, "tls."+key, key+".pem")
+		switch block, _ := pem.Decode([]byte(value)); {
+		case value == "":
+			c.add(h.Name, key, "is missing", hint)
+		case placeholder.MatchString(strings.TrimSpace(value)):
+			c.add(h.Name, key, "is a placeholder", hint)
+		case block == nil:
+			c.add(h.Name, key, "is not PEM", hint)
+		default:
+			continue
+		}
+		complete = false
+	}
+	if !complete {
+		return
+	}
+	const chain = "the hub's own certificate comes first, then those that signed it"
+	// The errors of these packages name no part of a key.
+	pair, err := tls.X509KeyPair([]byte(t.Certificate), []byte(t.Key))
+	if err != nil {
+		c.add(h.Name, "tls", strings.TrimPrefix(err.Error(), "tls: "), "certificate and key belong together, both in PEM; "+chain)
+		return
+	}
+	leaf := pair.Leaf
+	if now.Before(leaf.NotBefore) {
+		c.add(h.Name, "tls.certificate", "is not valid before "+leaf.NotBefore.UTC().Format(time.DateOnly), "look at the clock, or wait")
+	}
+	if now.After(leaf.NotAfter) {
+		c.add(h.Name, "tls.certificate", "expired on "+leaf.NotAfter.UTC().Format(time.DateOnly), "set a new one: "+setting(h.Name, "tls.certificate", "certificate.pem"))
+	}
+	if leaf.VerifyHostname(h.Domain) != nil {
+		c.add(h.Name, "tls.certificate", fmt.Sprintf("is not for %s: it names %s", h.Domain, oneOrNone(leaf.DNSNames)), "order one for that domain")
+	}
+	c.chain(h, pair.Certificate, chain)
+}
+
+// chain checks that each certificate is signed by the next.
+func (c *secretChecker) chain(h *Hub, der [][]byte, hint string) {
+	var below *x509.Certificate
+	for i, raw := range der {
+		cert, err := x509.ParseCertificate(raw)
+		if err != nil {
+			c.add(h.Name, "tls.certificate", fmt.Sprintf("number %d is not a certificate", i+1), hint)
+			return
+		}
+		if below != nil && below.CheckSignatureFrom(cert) != nil {
+			c.add(h.Name, "tls.certificate", fmt.Sprintf("number %d is not signed by number %d", i, i+1), hint)
+			return
+		}
+		below = cert
+	}
+}
+
+func oneOrNone(names []string) string {
+	if len(names) == 0 {
+		return "no domain"
+	}
+	return strings.Join(names, ", ")
+}

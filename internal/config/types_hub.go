@@ -1,0 +1,197 @@
+package config
+
+// Storage is the file system with the users' homes. What is in it outlives the stack.
+type Storage struct {
+	// FileSystemID adopts an existing EFS file system, fs-….
+	FileSystemID string `json:"fileSystemId"`
+	// KmsKeyArn encrypts a new file system with a key of yours. Default: EFS's own key.
+	KmsKeyArn string `json:"kmsKeyArn"`
+	// ThroughputMode is bursting or elastic. Default: elastic.
+	ThroughputMode string `json:"throughputMode"`
+	// Backup turns AWS Backup's daily backups on. Default: true.
+	Backup bool `json:"backup"`
+	// Protect makes the engine refuse to delete or replace it. Default: true.
+	Protect bool `json:"protect"`
+	// HomeSizeGiB is the size that the homes' claim names, in GiB. Kubernetes wants one; EFS grows without it. Default: 100.
+	HomeSizeGiB int `json:"homeSizeGiB"`
+}
+
+// Registry holds the images that are built here, one ECR repository each.
+type Registry struct {
+	// Repositories are repositories besides those of images, by the name that follows <deployment>-<environment>-.
+	Repositories []string `json:"repositories"`
+	// KeepImages is how many tagged images a repository keeps, the latest first. Default: 50.
+	KeepImages int `json:"keepImages"`
+	// PullAccounts are other AWS accounts that may pull, by their ids.
+	PullAccounts []string `json:"pullAccounts"`
+	// Protect makes the engine refuse to delete or replace a repository. Default: true.
+	Protect bool `json:"protect"`
+}
+
+// SecretStore is the KMS key, and optionally the CodeCommit repository, for encrypted files.
+type SecretStore struct {
+	// KeyAlias is the key's alias without "alias/". Default: <deployment>-<environment>-secrets.
+	KeyAlias string `json:"keyAlias"`
+	// Codecommit is a git repository for the encrypted files.
+	Codecommit Codecommit `json:"codecommit"`
+	// EncryptPrincipals are the ARNs of users and roles who may write secrets.
+	EncryptPrincipals []string `json:"encryptPrincipals"`
+	// DecryptPrincipals are the ARNs of users and roles who may only read them.
+	DecryptPrincipals []string `json:"decryptPrincipals"`
+	// DeletionWindowDays is how long KMS waits before a key is really deleted, 7 to 30. Default: 30.
+	DeletionWindowDays int `json:"deletionWindowDays"`
+	// Protect makes the engine refuse to delete or replace the key and the repository. Default: true.
+	Protect bool `json:"protect"`
+}
+
+// Codecommit is a git repository for the encrypted files.
+type Codecommit struct {
+	// Enabled makes it. Default: false.
+	Enabled bool `json:"enabled"`
+	// Name is the repository's name. Default: <deployment>-<environment>-secrets.
+	Name string `json:"name"`
+}
+
+// Image is an image that is built here. Its tag follows from its content.
+type Image struct {
+	// Name is the image's name, unique, and its repository's: <deployment>-<environment>-<name>. Required.
+	Name string `json:"name"`
+	// Context is the build context: a folder of the deployment directory. Required.
+	Context string `json:"context"`
+	// Dockerfile is the path of the Dockerfile in the context. Default: Dockerfile.
+	Dockerfile string `json:"dockerfile"`
+	// Target is the stage to build. Default: the last.
+	Target string `json:"target"`
+	// Platform is such as linux/amd64, which is the default.
+	Platform string `json:"platform"`
+	// Args are build arguments. They are no place for secrets: they stay in the image's history.
+	Args map[string]string `json:"args"`
+	// ValuesPaths are where a hub's values take the image's name and tag. Default: singleuser.image.
+	ValuesPaths []string `json:"valuesPaths"`
+}
+
+// Hub is a JupyterHub.
+type Hub struct {
+	// Name is the hub's name, unique on the stack. The hub named "hub" gives its release the name <deployment>-<environment>, any other
+	// <deployment>-<name>-<environment>. Required.
+	Name string `json:"name"`
+	// Namespace is the Kubernetes namespace. Default: the release's name.
+	Namespace string `json:"namespace"`
+	// Chart is the Helm chart.
+	Chart Chart `json:"chart"`
+	// Domain is the name users type. Required.
+	Domain string `json:"domain"`
+	// Values are the hub's values files, low to high, relative to the deployment directory. ${env} stands for the environment.
+	// Default: hubs/<name>/common.yaml, hubs/<name>/<environment>.yaml.
+	Values []string `json:"values"`
+	// Templates is a folder with page templates, which override JupyterHub's own by their names. Default: none.
+	Templates string `json:"templates"`
+	// HTTPS says where TLS ends and who provides the certificate.
+	HTTPS HTTPS `json:"https"`
+	// Auth says who may log in.
+	Auth Auth `json:"auth"`
+	// Image is the image of single-user servers: one of images, by name. Default: the first of images; without any, the values decide.
+	Image string `json:"image"`
+	// TimeoutSeconds is how long Helm waits for the release, in seconds. Default: 1800.
+	TimeoutSeconds int `json:"timeoutSeconds"`
+}
+
+// Chart is a Helm chart: from a repository, or in a folder.
+type Chart struct {
+	// Repository is the chart repository's URL. Default: https://hub.jupyter.org/helm-chart/
+	Repository string `json:"repository"`
+	// Name is the chart's name. Default: jupyterhub.
+	Name string `json:"name"`
+	// Version is the exact version. Required without path.
+	Version string `json:"version"`
+	// Path is a chart in a folder of the deployment directory, instead of one from a repository.
+	Path string `json:"path"`
+}
+
+// HTTPS says where TLS ends and who provides the certificate.
+type HTTPS struct {
+	// Type is manual (key and certificate from the secrets), offload (at the load balancer, with an ACM certificate), letsencrypt, or,
+	// in the sandbox only, off. Default: manual.
+	Type string `json:"type"`
+	// CertificateArn is the ACM certificate, in the deployment's region. Required for offload.
+	CertificateArn string `json:"certificateArn"`
+	// ContactEmail is whom Let's Encrypt writes to. Required for letsencrypt.
+	ContactEmail string `json:"contactEmail"`
+}
+
+// Auth says who may log in. The client's id and secret are secrets.
+type Auth struct {
+	// Type is mast (STScI's archive accounts: oauth with URLs, scopes and claim preset), oauth (any OAuth 2.0 or OpenID Connect provider),
+	// values (the hub's values files say it) or, in the sandbox only, dummy. Required.
+	Type string `json:"type"`
+	// LoginService is the provider's name on the login button. Default for mast: MAST.
+	LoginService string `json:"loginService"`
+	// AuthorizeURL is where users log in. Required for oauth.
+	AuthorizeURL string `json:"authorizeUrl"`
+	// TokenURL is where the hub gets a token. Required for oauth.
+	TokenURL string `json:"tokenUrl"`
+	// UserdataURL is where the hub asks who the user is. Required for oauth.
+	UserdataURL string `json:"userdataUrl"`
+	// UsernameClaim is the field of that answer which becomes the user's name. Required for oauth.
+	UsernameClaim string `json:"usernameClaim"`
+	// Scopes are what the hub asks the provider for.
+	Scopes []string `json:"scopes"`
+	// AllowAll lets in everybody whom the provider knows. Default: false.
+	AllowAll bool `json:"allowAll"`
+	// AllowedUsers are the users who may log in.
+	AllowedUsers []string `json:"allowedUsers"`
+	// AdminUsers are the hub's administrators, who may log in too.
+	AdminUsers []string `json:"adminUsers"`
+}
+
+// OAuth says whether an OAuth client is needed.
+func (a *Auth) OAuth() bool { return a.Type == AuthMAST || a.Type == AuthOAuth }
+
+// DNS says where the hubs' records are written.
+type DNS struct {
+	// Zone is the Route 53 hosted zone, by name.
+	Zone string `json:"zone"`
+	// ZoneID is the hosted zone, by id.
+	ZoneID string `json:"zoneId"`
+	// Record is cname or alias; a zone's own name needs alias. Default: cname.
+	Record string `json:"record"`
+	// TTL is how long resolvers keep a CNAME, in seconds. Default: 300.
+	TTL int `json:"ttl"`
+	// Overwrite takes over a record that exists and is not ours. Default: false.
+	Overwrite bool `json:"overwrite"`
+}
+
+// Pins fix what a promotion brought.
+type Pins struct {
+	// Images are references by digest, <repository>@sha256:…, by the image's name. A pinned image is not built.
+	Images map[string]string `json:"images"`
+	// Charts are chart versions by the hub's name.
+	Charts map[string]string `json:"charts"`
+}
+
+// Values of the fields that name a choice.
+const (
+	CredsCreate  = "create"
+	CredsAssume  = "assume"
+	CredsAmbient = "ambient"
+
+	NATNone    = "none"
+	NATSingle  = "single"
+	NATPerZone = "perZone"
+
+	PurposeCore = "core"
+	PurposeUser = "user"
+
+	HTTPSManual      = "manual"
+	HTTPSOffload     = "offload"
+	HTTPSLetsEncrypt = "letsencrypt"
+	HTTPSOff         = "off"
+
+	AuthMAST   = "mast"
+	AuthOAuth  = "oauth"
+	AuthValues = "values"
+	AuthDummy  = "dummy"
+
+	RecordCNAME = "cname"
+	RecordAlias = "alias"
+)

@@ -1,0 +1,196 @@
+package config
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+)
+
+func (c *checker) images() {
+	names := make([]string, len(c.Images))
+	for i := range c.Images {
+		names[i] = c.Images[i].Name
+	}
+	c.unique("images", names)
+	for i := range c.Images {
+		img, at := &c.Images[i], "images"+named(names, i)
+		if c.required(at+".name", img.Name, "it is unique, such as user-image") {
+			c.repository(at+".name", img.Name)
+		}
+		if c.required(at+".context", img.Context, "a folder of the deployment directory, such as images/user-image") {
+			c.file(at+".context", img.Context, true)
+			if !slices.ContainsFunc(c.problems, func(p Problem) bool { return p.Path == at+".context" }) {
+				c.file(at+".dockerfile", path.Join(img.Context, img.Dockerfile), false)
+			}
+		}
+		c.matches(at+".platform", img.Platform, platformForm)
+		each(at+".valuesPaths", img.ValuesPaths, func(path, value string) { c.matches(path, value, valuesPathForm) })
+	}
+}
+
+func (c *checker) hubs() {
+	if len(c.Hubs) == 0 {
+		c.add("hubs", "is empty: there is nothing to deploy", "give at least one hub")
+	}
+	names := make([]string, len(c.Hubs))
+	for i := range c.Hubs {
+		names[i] = c.Hubs[i].Name
+	}
+	c.unique("hubs", names)
+	domains, namespaces := map[string]string{}, map[string]string{}
+	for i := range c.Hubs {
+		h, at := &c.Hubs[i], "hubs"+named(names, i)
+		if c.required(at+".name", h.Name, "it is unique on the stack, such as hub") {
+			c.matches(at+".name", h.Name, nameForm)
+		}
+		if c.written(at+".namespace") && c.matches(at+".namespace", h.Namespace, labelForm) {
+			c.within(at+".namespace", h.Namespace, "a namespace", maxLabel)
+		}
+		if other, taken := namespaces[h.Namespace]; taken && h.Namespace != "" {
+			c.add(at+".namespace", fmt.Sprintf("%q is the namespace of hub %q", h.Namespace, other), "give each hub its own")
+		}
+		if other, taken := domains[h.Domain]; taken && h.Domain != "" {
+			c.add(at+".domain", fmt.Sprintf("%q is the domain of hub %q", h.Domain, other), "give each hub its own")
+		}
+		domains[h.Domain], namespaces[h.Namespace] = h.Name, h.Name
+		c.hub(at, h)
+		c.https(at+".https", &h.HTTPS)
+		c.auth(at+".auth", &h.Auth)
+	}
+}
+
+func (c *checker) hub(at string, h *Hub) {
+	if c.required(at+".domain", h.Domain, "the name users type, such as hub.example.org") && c.matches(at+".domain", h.Domain, domainForm) {
+		c.within(at+".domain", h.Domain, "a domain", maxDomain)
+		c.inZone(at+".domain", h.Domain)
+	}
+	if h.Chart.Path != "" {
+		c.file(at+".chart.path", path.Join(h.Chart.Path, "Chart.yaml"), false)
+	} else {
+		c.matches(at+".chart.repository", h.Chart.Repository, chartForm)
+		if c.required(at+".chart.version", h.Chart.Version, "an exact version, such as 4.4.0") {
+			c.exactVersion(at+".chart.version", h.Chart.Version)
+		}
+	}
+	if c.required(at+".chart.name", h.Chart.Name, "jupyterhub") {
+		c.matches(at+".chart.name", h.Chart.Name, labelForm)
+	}
+	each(at+".values", h.Values, func(path, file string) { c.file(path, file, false) })
+	if h.Templates != "" {
+		c.file(at+".templates", h.Templates, true)
+	}
+	if h.Image != "" && c.Image(h.Image) == nil {
+		var known []string
+		for _, img := range c.Images {
+			known = append(known, img.Name)
+		}
+		c.add(at+".image", fmt.Sprintf("there is no image %q", h.Image), suggest(h.Image, known))
+	}
+	c.between(at+".timeoutSeconds", h.TimeoutSeconds, 60, 24*60*60)
+}
+
+// inZone checks that a domain lies in the zone that its record is written to, where such a record can stand.
+func (c *checker) inZone(at, domain string) {
+	zone := strings.TrimSuffix(c.DNS.Zone, ".")
+	switch {
+	case !domainForm.MatchString(zone) || strings.HasSuffix(domain, "."+zone):
+	case domain != zone:
+		c.add(at, fmt.Sprintf("%q is not in the zone %q", domain, zone), "use a name that ends in ."+zone+", or another dns.zone")
+	case c.DNS.Record == RecordCNAME:
+		c.add(at, fmt.Sprintf("%q is the zone's own name, where no CNAME can stand", domain), "set dns.record to alias")
+	}
+}
+
+func (c *checker) https(at string, h *HTTPS) {
+	c.choice(at+".type", h.Type, HTTPSManual, HTTPSOffload, HTTPSLetsEncrypt, HTTPSOff)
+	if h.Type == HTTPSOff && !c.sandbox {
+		c.add(at+".type", "is off, which sends passwords in the clear", "only the sandbox permits it: use manual, offload or letsencrypt")
+	}
+	switch {
+	case h.Type == HTTPSOffload:
+		if c.required(at+".certificateArn", h.CertificateArn, "offload needs an ACM certificate, such as "+certificateForm.example) &&
+			c.matches(at+".certificateArn", h.CertificateArn, certificateForm) {
+			if region := certificateForm.FindStringSubmatch(h.CertificateArn)[1]; region != c.Region() {
+				c.add(at+".certificateArn", fmt.Sprintf("is a certificate of region %s, but the load balancer is in %s", region, c.Region()), "use a certificate of that region")
+			}
+		}
+	case h.CertificateArn != "":
+		c.add(at+".certificateArn", "is for type offload", "take it out, or set the type to offload")
+	}
+	switch {
+	case h.Type == HTTPSLetsEncrypt:
+		if c.required(at+".contactEmail", h.ContactEmail, "Let's Encrypt wants an address to write to") {
+			c.matches(at+".contactEmail", h.ContactEmail, emailForm)
+		}
+	case h.ContactEmail != "":
+		c.add(at+".contactEmail", "is for type letsencrypt", "take it out, or set the type to letsencrypt")
+	}
+}
+
+func (c *checker) auth(at string, a *Auth) {
+	if c.required(at+".type", a.Type, "use mast, oauth, values or, in the sandbox, dummy") {
+		c.choice(at+".type", a.Type, AuthMAST, AuthOAuth, AuthValues, AuthDummy)
+	}
+	if a.Type == AuthDummy && !c.sandbox {
+		c.add(at+".type", "is dummy, which lets anybody in with any password", "only the sandbox permits it: use mast, oauth or values")
+	}
+	urls := []struct{ key, value string }{{"authorizeUrl", a.AuthorizeURL}, {"tokenUrl", a.TokenURL}, {"userdataUrl", a.UserdataURL}}
+	for _, u := range urls {
+		if a.Type == AuthOAuth {
+			c.required(at+"."+u.key, u.value, "the provider's documentation names it, such as "+httpsForm.example)
+		}
+		c.matches(at+"."+u.key, u.value, httpsForm)
+	}
+	if !a.OAuth() {
+		return
+	}
+	c.required(at+".usernameClaim", a.UsernameClaim, "the field of the provider's answer that becomes the user's name, such as email")
+	// Since JupyterHub 5 nobody is let in unless something says so:
+	// https://z2jh.jupyter.org/en/stable/administrator/upgrading/upgrade-3-to-4.html
+	if !a.AllowAll && len(a.AllowedUsers) == 0 && len(a.AdminUsers) == 0 {
+		c.add(at, "lets nobody in", "list allowedUsers or adminUsers, or set allowAll")
+	}
+	for path, users := range map[string][]string{at + ".allowedUsers": a.AllowedUsers, at + ".adminUsers": a.AdminUsers} {
+		each(path, users, func(path, user string) {
+			if strings.TrimSpace(user) != user || user == "" {
+				c.add(path, fmt.Sprintf("%s is not a user's name", quoted(user)), "")
+			}
+		})
+	}
+}
+
+func (c *checker) dns() {
+	d := &c.DNS
+	if d.Zone != "" && d.ZoneID != "" {
+		c.add("dns.zoneId", "names a zone that dns.zone names already", "give one of them")
+	}
+	c.matches("dns.zone", strings.TrimSuffix(d.Zone, "."), domainForm)
+	c.matches("dns.zoneId", d.ZoneID, hostedZoneForm)
+	c.choice("dns.record", d.Record, RecordCNAME, RecordAlias)
+	c.between("dns.ttl", d.TTL, 1, maxTTL)
+}
+
+func (c *checker) pins() {
+	var images, hubs []string
+	for _, img := range c.Images {
+		images = append(images, img.Name)
+	}
+	for _, h := range c.Hubs {
+		hubs = append(hubs, h.Name)
+	}
+	for name, ref := range c.Pins.Images {
+		at := join("pins.images", name)
+		if !slices.Contains(images, name) {
+			c.add(at, fmt.Sprintf("there is no image %q", name), suggest(name, images))
+		}
+		c.matches(at, ref, pinForm)
+	}
+	for name, version := range c.Pins.Charts {
+		at := join("pins.charts", name)
+		if !slices.Contains(hubs, name) {
+			c.add(at, fmt.Sprintf("there is no hub %q", name), suggest(name, hubs))
+		}
+		c.exactVersion(at, version)
+	}
+}

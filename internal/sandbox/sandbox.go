@@ -1,0 +1,201 @@
+// Package sandbox runs deployments against simulated services: no account, no network, no cluster. The Pulumi engine is the real one; the
+// providers are served from this process over a world that persists between commands.
+package sandbox
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/hubwright/hubwright/internal/sandbox/awssim"
+	"github.com/hubwright/hubwright/internal/sandbox/dockersim"
+	"github.com/hubwright/hubwright/internal/sandbox/ekssim"
+	"github.com/hubwright/hubwright/internal/sandbox/kubesim"
+	"github.com/hubwright/hubwright/internal/sandbox/provider"
+	"github.com/hubwright/hubwright/internal/sandbox/world"
+)
+
+// Options say where a sandbox lives and how it behaves.
+type Options struct {
+	// Root is the deployment's folder, the one with Pulumi.yaml.
+	Root string
+	// Home is where the sandbox keeps everything. Default: .hubwright/sandbox in Root.
+	Home string
+	// Charts is the folder in which fetched charts are cached. Default: hubwright/charts in the user's cache folder.
+	Charts string
+	// Offline keeps it from looking for a chart in its repository.
+	Offline bool
+	World   world.Options
+}
+
+// Sandbox is an open sandbox.
+type Sandbox struct {
+	World *world.World
+	opts  Options
+	clock *clockDoor
+	parts []*provider.Served
+}
+
+// Home is the default home of the sandbox of the deployment in root.
+func Home(root string) string { return filepath.Join(root, ".hubwright", "sandbox") }
+
+func (o *Options) defaults() error {
+	root, err := filepath.Abs(o.Root)
+	if err != nil {
+		return err
+	}
+	o.Root = root
+	if o.Home == "" {
+		o.Home = Home(root)
+	}
+	if o.Charts == "" {
+		cache, err := os.UserCacheDir()
+		if err != nil {
+			cache = o.Home
+		}
+		o.Charts = filepath.Join(cache, "hubwright", "charts")
+	}
+	return nil
+}
+
+// WorldDir is where the sandbox in home keeps its world.
+func WorldDir(home string) string { return filepath.Join(home, "world") }
+
+// Open opens the sandbox, making it when there is none, and starts its providers.
+func Open(opts Options) (*Sandbox, error) {
+	if err := opts.defaults(); err != nil {
+		return nil, err
+	}
+	s := &Sandbox{opts: opts}
+	for _, dir := range []string{s.Mirror(), s.backend(), s.pulumiHome()} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return nil, fmt.Errorf("making the sandbox: %w", err)
+		}
+	}
+	if err := s.passphrase(); err != nil {
+		return nil, err
+	}
+	var err error
+	if s.World, err = world.Open(WorldDir(opts.Home), opts.World); err != nil {
+		return nil, err
+	}
+	if s.clock, err = openClockDoor(s.World.Clock); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	for _, p := range []*provider.Provider{
+		awssim.New(s.World),
+		ekssim.New(s.World),
+		kubesim.New(s.World, kubesim.Options{Root: opts.Root, Charts: opts.Charts, Offline: opts.Offline}),
+		dockersim.New(s.World, dockersim.Options{Root: opts.Root}),
+	} {
+		served, err := provider.Serve(p)
+		if err != nil {
+			return nil, errors.Join(err, s.Close())
+		}
+		s.parts = append(s.parts, served)
+	}
+	return s, nil
+}
+
+// Close stops the providers and releases the world.
+func (s *Sandbox) Close() error {
+	for _, p := range s.parts {
+		p.Stop()
+	}
+	var err error
+	if s.clock != nil {
+		err = s.clock.l.Close()
+	}
+	return errors.Join(err, s.World.Close())
+}
+
+// Mirror is the folder of the mirrored project, in which the engine works.
+func (s *Sandbox) Mirror() string { return filepath.Join(s.opts.Home, "project") }
+
+func (s *Sandbox) backend() string    { return filepath.Join(s.opts.Home, "state") }
+func (s *Sandbox) pulumiHome() string { return filepath.Join(s.opts.Home, "pulumi") }
+func (s *Sandbox) passFile() string   { return filepath.Join(s.opts.Home, "passphrase") }
+
+// passphrase makes the passphrase of the sandbox's stacks, so that nobody is asked for one.
+func (s *Sandbox) passphrase() error {
+	if _, err := os.Stat(s.passFile()); err == nil {
+		return nil
+	}
+	b := make([]byte, 24)
+	_, _ = rand.Read(b)
+	if err := os.WriteFile(s.passFile(), []byte(base64.RawURLEncoding.EncodeToString(b)), 0o600); err != nil {
+		return fmt.Errorf("making the sandbox's passphrase: %w", err)
+	}
+	return nil
+}
+
+// Refresh brings the mirror of the project and of one stack's file up to date with the user's own files.
+func (s *Sandbox) Refresh(env string) error {
+	if err := mirrorProject(s.opts.Root, s.Mirror()); err != nil {
+		return fmt.Errorf("mirroring the project: %w", err)
+	}
+	if err := mirrorStack(s.opts.Root, s.Mirror(), env); err != nil {
+		return fmt.Errorf("mirroring the stack: %w", err)
+	}
+	return nil
+}
+
+// Env is the environment that makes an engine work in the sandbox, whoever starts it.
+func (s *Sandbox) Env() map[string]string {
+	var attach []string
+	for _, p := range s.parts {
+		attach = append(attach, fmt.Sprintf("%s:%d", p.Package, p.Port))
+	}
+	return map[string]string{
+		"HUBWRIGHT_SANDBOX":                           "1",
+		ClockEnv:                                      s.clock.addr(),
+		"PULUMI_DEBUG_PROVIDERS":                      strings.Join(attach, ","),
+		"PULUMI_BACKEND_URL":                          "file://" + s.backend(),
+		"PULUMI_CONFIG_PASSPHRASE_FILE":               s.passFile(),
+		"PULUMI_CONFIG_PASSPHRASE":                    "", // the file counts
+		"PULUMI_HOME":                                 s.pulumiHome(),
+		"PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+	}
+}
+
+// Wait waits until the virtual clock shows a time.
+func (s *Sandbox) Wait(ctx context.Context, until time.Time) error { return s.World.Clock.Until(ctx, until) }
+
+// Services are what exists in an account before anybody deploys, and what the caller is.
+type Services struct {
+	Account, Region string
+	Caller          string   // ARN of the identity that the commands run with
+	Zones           []string // hosted zones, by domain name
+	Users           []string // IAM users, by name
+}
+
+// Provide makes sure that the services hold what a deployment expects to find. What is there already stays; the account that a person has
+// set by hand counts more.
+func (s *Sandbox) Provide(sv Services) error {
+	return s.World.Update(func(tx *world.Tx) error {
+		for key, value := range map[string]string{"account": sv.Account, "region": sv.Region, "caller": sv.Caller} {
+			if tx.Setting(key) == "" && value != "" {
+				if err := tx.Set(key, value); err != nil {
+					return err
+				}
+			}
+		}
+		for _, z := range sv.Zones {
+			if err := awssim.EnsureZone(tx, z); err != nil {
+				return err
+			}
+		}
+		for _, u := range sv.Users {
+			if err := awssim.EnsureUser(tx, u); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}

@@ -1,0 +1,165 @@
+package stacks
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/hubwright/hubwright/components/dns"
+	"github.com/hubwright/hubwright/components/hub"
+	"github.com/hubwright/hubwright/internal/config"
+	"github.com/hubwright/hubwright/internal/values"
+)
+
+// makeHubs makes every hub of the stack with its record, and tells what came of them.
+func (d *deployment) makeHubs() error {
+	out := pulumi.Map{}
+	for i := range d.Hubs {
+		made, err := d.makeHub(&d.Hubs[i])
+		if err != nil {
+			return fmt.Errorf("hub %s: %w", d.Hubs[i].Name, err)
+		}
+		out[d.Hubs[i].Name] = made
+	}
+	d.ctx.Export("hubs", out)
+	return nil
+}
+
+// makeHub makes a hub and its record and returns what is told of it.
+func (d *deployment) makeHub(c *config.Hub) (pulumi.Map, error) {
+	args, err := d.hubArgs(c)
+	if err != nil {
+		return nil, err
+	}
+	opts := []pulumi.ResourceOption{pulumi.Providers(d.cluster.Provider)}
+	if needs := d.cluster.Workloads(); len(needs) > 0 {
+		opts = append(opts, pulumi.DependsOn(needs))
+	}
+	h, err := hub.New(d.ctx, c.Name, args, opts...)
+	if err != nil {
+		return nil, err
+	}
+	kind := dns.CNAME
+	if d.DNS.Record == config.RecordAlias {
+		kind = dns.Alias
+	}
+	record, err := dns.New(d.ctx, c.Name+"-dns", &dns.Args{
+		Domain: c.Domain, Target: h.LoadBalancerHostname, ZoneID: d.DNS.ZoneID, Zone: d.DNS.Zone, Kind: kind, TTL: d.DNS.TTL, Overwrite: d.DNS.Overwrite,
+		LookupProvider: d.ambient,
+	}, d.aws)
+	if err != nil {
+		return nil, err
+	}
+	made := pulumi.Map{
+		"url": h.URL, "callbackUrl": h.CallbackURL, "namespace": h.Namespace, "release": h.ReleaseName, "status": h.ReleaseStatus,
+		"chart": pulumi.Sprintf("%s %s", c.Chart.Name, h.ChartVersion), "chartVersion": h.ChartVersion, "loadBalancer": h.LoadBalancerHostname,
+		"fqdn": record.Fqdn, "dns": record.Instruction,
+	}
+	if img := d.images[c.Image]; img != nil {
+		made["image"] = img.Ref
+	}
+	return made, nil
+}
+
+// hubArgs turns a hub's configuration into the component's arguments.
+func (d *deployment) hubArgs(c *config.Hub) (*hub.Args, error) {
+	layers := make([]string, len(c.Values))
+	for i, file := range c.Values {
+		layers[i] = filepath.Join(d.opts.Dir, file)
+	}
+	vals, err := values.Load(layers...)
+	if err != nil {
+		return nil, err
+	}
+	templates, err := readTemplates(d.opts.Dir, c.Templates)
+	if err != nil {
+		return nil, err
+	}
+	s := d.secrets[c.Name]
+	args := &hub.Args{
+		Release: d.ReleaseName(c.Name), Namespace: c.Namespace, Domain: c.Domain, Values: vals, Templates: templates, TimeoutSeconds: c.TimeoutSeconds,
+		Chart:   hub.Chart{Name: c.Chart.Name, Repository: c.Chart.Repository, Version: c.Chart.Version},
+		Secrets: hub.Secrets{ProxyToken: secret(s.ProxyToken), CookieSecret: secret(s.CookieSecret), CryptKey: secret(s.CryptKey)},
+		HTTPS: hub.HTTPS{
+			Type: c.HTTPS.Type, Certificate: secret(s.TLS.Certificate), Key: secret(s.TLS.Key), ContactEmail: c.HTTPS.ContactEmail,
+		},
+		Auth:    authOf(&c.Auth, s.OAuth),
+		Homes:   d.homes(c),
+		Protect: d.Storage.Protect, Tags: d.hubTags(c),
+	}
+	if c.HTTPS.CertificateArn != "" {
+		args.HTTPS.CertificateArn = pulumi.String(c.HTTPS.CertificateArn)
+	}
+	if pinned := d.Pins.Charts[c.Name]; pinned != "" {
+		args.Chart.Version = pinned
+	}
+	if c.Chart.Path != "" {
+		args.Chart.Path = c.Chart.Path
+	}
+	if img := d.images[c.Image]; img != nil {
+		args.Images = []hub.Image{{Repository: img.RepositoryURL, Tag: img.Tag, Digest: img.Digest, Paths: d.imagePaths(c.Image)}}
+	}
+	return args, nil
+}
+
+// authOf maps how the configuration names ways to log in to how the component does.
+func authOf(a *config.Auth, s config.OAuthSecrets) hub.Auth {
+	return hub.Auth{
+		Type: map[string]string{
+			config.AuthMAST: hub.AuthMAST, config.AuthOAuth: hub.AuthOIDC, config.AuthDummy: hub.AuthDummy, config.AuthValues: hub.AuthFromValues,
+		}[a.Type],
+		ClientID: secret(s.ClientID), ClientSecret: secret(s.ClientSecret), AuthorizeURL: a.AuthorizeURL, TokenURL: a.TokenURL, UserdataURL: a.UserdataURL,
+		Scopes: a.Scopes, UsernameClaim: a.UsernameClaim, LoginService: a.LoginService, AllowedUsers: a.AllowedUsers, AdminUsers: a.AdminUsers,
+		AllowAll: a.AllowAll,
+	}
+}
+
+func (d *deployment) imagePaths(name string) []string {
+	for _, i := range d.Images {
+		if i.Name == name {
+			return i.ValuesPaths
+		}
+	}
+	return nil
+}
+
+func (d *deployment) hubTags(c *config.Hub) map[string]string {
+	tags := map[string]string{"hub": c.Name}
+	for k, v := range d.Tags() {
+		tags[k] = v
+	}
+	return tags
+}
+
+// secret marks a text as secret; nil when there is none, which leaves it to the component.
+func secret(text string) pulumi.StringInput {
+	if text == "" {
+		return nil
+	}
+	return pulumi.ToSecret(pulumi.String(text)).(pulumi.StringOutput)
+}
+
+// readTemplates reads a folder of page templates, by file name.
+func readTemplates(dir, folder string) (map[string]string, error) {
+	if folder == "" {
+		return nil, nil
+	}
+	entries, err := os.ReadDir(filepath.Join(dir, folder))
+	if err != nil {
+		return nil, fmt.Errorf("reading the page templates: %w", err)
+	}
+	out := map[string]string{}
+	for _, e := range entries {
+		if e.IsDir() {
+			continue
+		}
+		data, err := os.ReadFile(filepath.Join(dir, folder, e.Name()))
+		if err != nil {
+			return nil, fmt.Errorf("reading the page templates: %w", err)
+		}
+		out[e.Name()] = string(data)
+	}
+	return out, nil
+}

@@ -1,0 +1,72 @@
+// Package stacks is the program: the whole graph of an environment on one page, from configuration to components to outputs. It runs under
+// `pulumi up` and inline under the driver alike.
+package stacks
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/hubwright/hubwright/components/creds"
+	"github.com/hubwright/hubwright/internal/config"
+)
+
+// Options are what the program is told from outside the stack's configuration.
+type Options struct {
+	// Dir is the deployment's folder: Pulumi.yaml, hubs, images.
+	Dir string
+	// Sandbox says that the services are simulated, which permits what must never be public.
+	Sandbox bool
+	// Wait waits until a time of the services' clock. Default: the real clock.
+	Wait func(ctx context.Context, until time.Time) error
+}
+
+// New makes the program.
+func New(opts Options) pulumi.RunFunc {
+	return func(ctx *pulumi.Context) error {
+		stack, secrets, err := settings(ctx, opts)
+		if err != nil {
+			return err
+		}
+		d := &deployment{ctx: ctx, opts: opts, Stack: stack, secrets: secrets}
+		return d.deploy()
+	}
+}
+
+// settings reads the stack's configuration as the engine gives it, on top of the project's defaults, and its secrets.
+func settings(ctx *pulumi.Context, opts Options) (*config.Stack, map[string]config.HubSecrets, error) {
+	engine := map[string]string{}
+	for _, key := range config.Keys() {
+		if v, ok := ctx.GetConfig("hubwright:" + key); ok {
+			engine["hubwright:"+key] = v
+		}
+	}
+	if v, ok := ctx.GetConfig("aws:region"); ok {
+		engine["aws:region"] = v
+	}
+	stack, err := config.Load(opts.Dir, ctx.Stack(), engine, config.Options{Sandbox: opts.Sandbox})
+	if err != nil {
+		return nil, nil, fmt.Errorf("the configuration of %s:\n%w", ctx.Stack(), err)
+	}
+	text, _ := ctx.GetConfig("hubwright:secrets")
+	secrets, err := config.ParseSecrets(text)
+	if err != nil {
+		return nil, nil, fmt.Errorf("the secrets of %s: %w", ctx.Stack(), err)
+	}
+	if problems := stack.CheckSecrets(secrets, time.Now()); len(problems) > 0 {
+		return nil, nil, fmt.Errorf("the secrets of %s:\n%w", ctx.Stack(), problems)
+	}
+	return stack, secrets, nil
+}
+
+// waitAssumable waits until a role made then can be assumed; nil leaves it to the component and the real clock.
+func (o Options) waitAssumable() func(ctx context.Context, created time.Time) error {
+	if o.Wait == nil {
+		return nil
+	}
+	return func(ctx context.Context, created time.Time) error {
+		return o.Wait(ctx, created.Add(creds.AssumableAfter))
+	}
+}
