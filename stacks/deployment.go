@@ -128,10 +128,7 @@ func (d *deployment) makeSecretStore() error {
 func (d *deployment) makeCluster() error {
 	c := &d.Cluster
 	args := &cluster.Args{
-		Name: d.ClusterName(), Region: d.Region(), RoleArn: d.creds.RoleArn, LookupProvider: d.ambient, Tags: d.Tags(), Existing: !c.Own(),
-	}
-	if d.Creds.Mode == config.CredsAmbient {
-		args.RoleArn = nil
+		Name: d.ClusterName(), Region: d.Region(), RoleArn: d.creds.KubeRoleArn(), LookupProvider: d.ambient, Tags: d.Tags(), Existing: !c.Own(),
 	}
 	if c.Own() {
 		d.describeCluster(args)

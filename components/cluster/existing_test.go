@@ -92,10 +92,12 @@ func TestRefused(t *testing.T) {
 		{"locked out", func(a *cluster.Args) {
 			a.Endpoint = cluster.Endpoint{Public: true, PublicCIDRs: []string{"192.0.2.0/24"}}
 		}, []string{"nodes could not reach it"}},
-		{"ranges of a private endpoint", func(a *cluster.Args) {
-			a.Endpoint = cluster.Endpoint{Private: true, PublicCIDRs: []string{"192.0.2.1/24"}}
+		{
+			"ranges of a private endpoint", func(a *cluster.Args) {
+				a.Endpoint = cluster.Endpoint{Private: true, PublicCIDRs: []string{"192.0.2.1/24"}}
+			},
+			[]string{"not public", `"192.0.2.1/24" is not a CIDR`},
 		},
-			[]string{"not public", `"192.0.2.1/24" is not a CIDR`}},
 		{"access", func(a *cluster.Args) {
 			a.Access = []cluster.Access{{Principal: deployer, Policy: "AmazonEKSViewPolicy"}, {Principal: "sam", Policy: "everything"}}
 		}, []string{"EKS makes it cluster admin by itself", `access[1].principal`, `"everything" of sam is unknown`}},

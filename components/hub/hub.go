@@ -130,7 +130,7 @@ func (h *Hub) install(ctx *pulumi.Context, name string, args *Args, values *valu
 // read sets the outputs. The Service is looked up in the namespace that the release itself reports, so never before the release
 // is there.
 func (h *Hub) read(ctx *pulumi.Context, name string, args *Args, values *values) error {
-	h.Namespace = h.release.StatusNamespace()
+	h.Namespace = h.release.InstalledNamespace()
 	h.ReleaseName = h.release.Name
 	h.ReleaseStatus = h.release.StatusText()
 	h.ChartVersion = h.release.Version
@@ -147,7 +147,7 @@ func (h *Hub) read(ctx *pulumi.Context, name string, args *Args, values *values)
 	return nil
 }
 
-// balancer looks the load balancer up. The look-up is made once the release has told its namespace, inside the function that waits for that:
+// balancer looks the load balancer up. The look-up is made once the release is there, inside the function that waits for that:
 // a read by an id that a preview does not know yet never gets a URN in the Go SDK, and the engine then refuses everything that depends on it.
 func (h *Hub) balancer(ctx *pulumi.Context, name, service string) pulumi.StringOutput {
 	return h.Namespace.ApplyT(func(namespace string) (pulumi.StringOutput, error) {

@@ -312,25 +312,33 @@ func TestRefused(t *testing.T) {
 		change func(*network.Args)
 		want   []string
 	}{
-		{"many at once", func(a *network.Args) {
-			a.Name, a.ClusterNames, a.CIDR, a.Zones = "", nil, "10.0.0.0/8", []string{"us-east-1a"}
+		{
+			"many at once", func(a *network.Args) {
+				a.Name, a.ClusterNames, a.CIDR, a.Zones = "", nil, "10.0.0.0/8", []string{"us-east-1a"}
+			},
+			[]string{"no name", "no cluster", "use a /16 to /20", "1 availability zones are asked for"},
 		},
-			[]string{"no name", "no cluster", "use a /16 to /20", "1 availability zones are asked for"}},
 		{"zones twice over", func(a *network.Args) { a.ZoneCount = 3 }, []string{"by name and by number"}},
 		{"same zone", func(a *network.Args) { a.Zones[2] = "us-east-1a" }, []string{`"us-east-1a" is listed twice`}},
 		{"other region", func(a *network.Args) { a.Zones[2] = "eu-west-1a" }, []string{`"eu-west-1a" is not in region us-east-1`}},
 		{"too many", func(a *network.Args) { a.Zones, a.ZoneCount = nil, 5 }, []string{"5 availability zones"}},
 		{"nat without private", func(a *network.Args) { a.NAT = network.NATSingle }, []string{"there are none"}},
 		{"unknown nat", func(a *network.Args) { a.Private, a.NAT = true, "some" }, []string{`nat "some" is unknown`}},
-		{"no way out", func(a *network.Args) { a.Private, a.NAT, a.Endpoints = true, network.NATNone, []string{"s3"} },
-			[]string{"need endpoints for ec2, ecr.api, ecr.dkr, sts too"}},
-		{"endpoints", func(a *network.Args) { a.Region, a.Endpoints = "", []string{"S3", "sts", "sts"} },
-			[]string{`"S3" is not the name`, `"sts" is listed twice`, "need the region"}},
+		{
+			"no way out", func(a *network.Args) { a.Private, a.NAT, a.Endpoints = true, network.NATNone, []string{"s3"} },
+			[]string{"need endpoints for ec2, ecr.api, ecr.dkr, sts too"},
+		},
+		{
+			"endpoints", func(a *network.Args) { a.Region, a.Endpoints = "", []string{"S3", "sts", "sts"} },
+			[]string{`"S3" is not the name`, `"sts" is listed twice`, "need the region"},
+		},
 		{"subnets alone", func(a *network.Args) { a.PublicSubnetIDs = []string{"subnet-1"} }, []string{"without the VPC"}},
 		{"id and name", func(a *network.Args) { *a = network.Args{VpcID: "vpc-1", VpcName: "x"} }, []string{"one of the two"}},
 		{"shape of an existing one", func(a *network.Args) { a.VpcID = "vpc-1" }, []string{"leave them out"}},
-		{"bad ids", func(a *network.Args) { *a = network.Args{VpcID: "1", PublicSubnetIDs: []string{"2"}} },
-			[]string{`"1" is not the id of a VPC`, `"2" is not the id of a subnet`}},
+		{
+			"bad ids", func(a *network.Args) { *a = network.Args{VpcID: "1", PublicSubnetIDs: []string{"2"}} },
+			[]string{`"1" is not the id of a VPC`, `"2" is not the id of a subnet`},
+		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			args := newArgs()

@@ -49,9 +49,9 @@ func (s *Summary) Add(op string, n int) {
 		s.Update += n
 	case "replace":
 		s.Replace += n
-	case "delete", "discard", "remove-pending-replace":
+	case "delete":
 		s.Delete += n
-	case "same", "read", "refresh":
+	case "same", "read", "refresh", "discard":
 		s.Same += n
 	}
 }

@@ -86,8 +86,11 @@ func (p Property) words() string {
 
 // value renders a property's value in one line of bearable length.
 func value(v any) string {
-	if v == nil {
+	switch v {
+	case nil:
 		return "?"
+	case "[unknown]":
+		return "(known after the update)"
 	}
 	const longest = 72
 	r := []rune(strings.ReplaceAll(fmt.Sprint(v), "\n", "⏎"))

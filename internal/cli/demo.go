@@ -164,6 +164,7 @@ func (d *demonstration) promotion(ctx context.Context) error {
 		return err
 	}
 	return d.in(ctx, "prod", func(s *session) error {
+		s.brief = true
 		if err := s.pinAndUpdate(ctx, "staging", pins, false); err != nil {
 			return err
 		}

@@ -50,14 +50,12 @@ func (s *session) destroy(ctx context.Context, withData bool, confirmed string) 
 	if err := s.confirmDestroy(data, withData, confirmed); err != nil {
 		return nil, err
 	}
-	if withData && len(data) > 0 {
-		urns := map[string]bool{}
-		for _, r := range data {
-			urns[r.URN] = true
-		}
-		if err := s.Release(ctx, s.env, func(r driver.Resource) bool { return urns[r.URN] }); err != nil {
-			return nil, err
-		}
+	release := func(r driver.Resource) bool {
+		kept := r.Protected || r.Retained
+		return withData && kept || inCluster(r) || !kept && r.Type == driver.Repository
+	}
+	if err := s.Release(ctx, s.env, release); err != nil {
+		return nil, err
 	}
 	began := s.virtualNow()
 	res, err := s.showing(func() (*driver.Result, error) { return s.Destroy(ctx, s.env, false) })
@@ -92,11 +90,17 @@ func (s *session) confirmDestroy(data []driver.Resource, withData bool, confirme
 	return s.confirmByName(why)
 }
 
+// inCluster says whether a protected resource is an object in the cluster. Their protection keeps an update from stranding homes. A destroy takes
+// the cluster away, and they hold nothing by themselves: what they lead to is a file system, which stays.
+func inCluster(r driver.Resource) bool {
+	return (r.Protected || r.Retained) && strings.HasPrefix(r.Type, "kubernetes:")
+}
+
 // holdingData returns the resources that a plain destroy keeps because they hold data.
 func holdingData(st *driver.State) []driver.Resource {
 	var out []driver.Resource
 	for _, r := range st.Resources {
-		if r.Custom && (r.Protected || r.Retained) {
+		if r.Custom && (r.Protected || r.Retained) && !inCluster(r) {
 			out = append(out, r)
 		}
 	}

@@ -234,7 +234,7 @@ func TestLifeOfADeployment(t *testing.T) {
 		}
 	})
 
-	t.Run("no planted secret in state, world or events", func(t *testing.T) { d.scanForSecrets(t) })
+	t.Run("no planted secret in state, world or events", func(*testing.T) { d.scanForSecrets() })
 
 	t.Run("another account is refused and nothing is touched", func(t *testing.T) {
 		before := d.objects()

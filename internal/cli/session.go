@@ -30,6 +30,7 @@ type session struct {
 	sandbox  *sandbox.Sandbox // nil against real services
 	progress *term.Progress
 	lines    bool // show a line for what is done
+	brief    bool // show of a change only how much it is
 	quit     chan struct{}
 }
 
@@ -206,7 +207,7 @@ func (s *session) onEvent(e driver.Event) {
 			p.Begin(id, e.Name)
 		}
 	case driver.End:
-		if !s.lines || e.Op == "same" || e.Op == "read" || e.Op == "refresh" {
+		if !s.lines || past(e.Op) == "" {
 			p.End(id, "")
 			return
 		}
@@ -237,7 +238,7 @@ func (s *session) waiting(op func() (*driver.Result, error)) (*driver.Result, er
 	return op()
 }
 
-// past is an operation in the past tense, in words of one width.
+// past is an operation that changes something in the past tense, in words of one width; "" for any other.
 func past(op string) string {
 	switch op {
 	case "create":
@@ -249,7 +250,7 @@ func past(op string) string {
 	case "replace":
 		return "replaced"
 	}
-	return op
+	return ""
 }
 
 func paintOp(t *term.Term, op, text string) string {

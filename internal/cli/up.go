@@ -44,7 +44,9 @@ func (s *session) update(ctx context.Context) (*driver.Result, error) {
 		return nil, err
 	}
 	text := s.globals.output != "json"
-	if text {
+	if s.brief {
+		s.app.Print("   %s", found.Change.Summary.Text())
+	} else if text {
 		if err := s.app.showChange(s.globals, found.Change); err != nil {
 			return nil, err
 		}

@@ -3,6 +3,7 @@ package driver
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -115,6 +116,11 @@ func (d *Driver) ordinary(env string, f failure) error {
 			}
 		}
 		lines = append(lines, line)
+	}
+	if len(lines) > 1 { // what a failure takes down with it says nothing of its own
+		if real := slices.DeleteFunc(slices.Clone(lines), func(l string) bool { return strings.Contains(l, "the client connection is closing") }); len(real) > 0 {
+			lines = real
+		}
 	}
 	if len(lines) == 0 {
 		lines = engineLines(f.stderr)

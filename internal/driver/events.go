@@ -86,6 +86,7 @@ func (g *gathered) take(e apitype.EngineEvent, onEvent func(Event)) {
 		}
 	case e.ResOutputsEvent != nil:
 		m := e.ResOutputsEvent.Metadata
+		g.step(m) // a refresh says only now what it found
 		if m.Type == stackType && m.New != nil {
 			for k, v := range m.New.Outputs {
 				g.outputs[k] = masked(v)
@@ -131,7 +132,12 @@ func (g *gathered) step(m apitype.StepEventMetadata) {
 	if m.Op == apitype.OpSame && m.Old != nil && m.New != nil && (m.Old.Protect != m.New.Protect || m.Old.RetainOnDelete != m.New.RetainOnDelete) {
 		g.touched = true
 	}
-	if !visible(m) || m.Op == apitype.OpSame || m.Op == apitype.OpRead || m.Op == apitype.OpRefresh {
+	switch m.Op {
+	case apitype.OpCreate, apitype.OpUpdate, apitype.OpReplace, apitype.OpDelete, apitype.OpImport:
+	default: // the same, or only looked at
+		return
+	}
+	if !visible(m) {
 		return
 	}
 	s := change.Step{Op: string(m.Op), Type: m.Type, Name: nameOf(m.URN), URN: m.URN}
@@ -196,19 +202,24 @@ func lookup(props map[string]any, path string) any {
 	return v
 }
 
-// secretSignature is the key by which the engine marks special values, secretMark the value that means a secret
-// (sdk/go/common/resource/sig).
+// How the engine marks special values: secretSignature is the key, secretMark and outputMark are the values that mean a secret and an unknown
+// output (sdk/go/common/resource/sig); unknownText stands for an unknown value (sdk/go/common/resource/plugin.UnknownStringValue).
 const (
 	secretSignature = "4dabf18193072939515e22adb298388d"
 	secretMark      = "1b47061264138c4ac30d75fd1eb44270"
+	outputMark      = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
+	unknownText     = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 )
 
-// masked puts "[secret]" in the place of every secret, however the engine writes it.
+// masked puts "[secret]" in the place of every secret, however the engine writes it, and "[unknown]" in that of what only an update will know.
 func masked(v any) any {
 	switch v := v.(type) {
 	case map[string]any:
 		if v[secretSignature] == secretMark {
 			return "[secret]"
+		}
+		if v[secretSignature] == outputMark {
+			return "[unknown]"
 		}
 		out := map[string]any{}
 		for k, e := range v {
@@ -221,6 +232,10 @@ func masked(v any) any {
 			out[i] = masked(e)
 		}
 		return out
+	case string:
+		if v == unknownText {
+			return "[unknown]"
+		}
 	}
 	return v
 }

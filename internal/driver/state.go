@@ -134,6 +134,9 @@ func (d *Driver) edit(ctx context.Context, env string, change func(*apitype.Depl
 	return nil
 }
 
+// Repository is the type of image repositories, which the service refuses to delete with images in them unless it is told to.
+const Repository = "aws:ecr/repository:Repository"
+
 // Release lifts the protection of the resources for which match holds, so that a destroy deletes them and what they hold.
 func (d *Driver) Release(ctx context.Context, env string, match func(Resource) bool) error {
 	return d.edit(ctx, env, func(dep *apitype.DeploymentV3) error {
@@ -143,7 +146,7 @@ func (d *Driver) Release(ctx context.Context, env string, match func(Resource) b
 				continue
 			}
 			r.Protect, r.RetainOnDelete = false, false
-			if string(r.Type) == "aws:ecr/repository:Repository" { // the service refuses to delete one with images otherwise
+			if string(r.Type) == Repository {
 				r.Inputs["forceDelete"], r.Outputs["forceDelete"] = true, true
 			}
 		}

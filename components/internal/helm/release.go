@@ -7,6 +7,7 @@ package helm
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/utilities"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -21,7 +22,7 @@ type Release struct {
 
 	// Name is the release's name in its namespace.
 	Name pulumi.StringOutput `pulumi:"name"`
-	// Namespace is the namespace that the release was asked to be installed into; see StatusNamespace.
+	// Namespace is the namespace that the release was asked to be installed into; see InstalledNamespace.
 	Namespace pulumi.StringOutput `pulumi:"namespace"`
 	// Version is the chart's version.
 	Version pulumi.StringOutput `pulumi:"version"`
@@ -117,13 +118,15 @@ func NewRelease(ctx *pulumi.Context, name string, args *ReleaseArgs, opts ...pul
 	return release, nil
 }
 
-// StatusNamespace is the namespace the release is installed in, known only once it is installed: an object of the chart that is
-// looked up in it is looked up after the installation.
-func (r *Release) StatusNamespace() pulumi.StringOutput {
-	return pulumi.All(r.Status, r.Namespace).ApplyT(func(vs []any) string {
-		status, _ := vs[0].(map[string]any)
-		if ns, ok := status["namespace"].(string); ok && ns != "" {
-			return ns
+// InstalledNamespace is the namespace the release is installed in, known only once it is installed: an object of the chart that is looked up in
+// it is looked up after the installation. It comes from the release's id, "<namespace>/<name>", which a preview knows of a release that is
+// there, while it does not know what an update makes of the status.
+func (r *Release) InstalledNamespace() pulumi.StringOutput {
+	return pulumi.All(r.ID(), r.Namespace).ApplyT(func(vs []any) string {
+		if id, ok := vs[0].(pulumi.ID); ok {
+			if ns, _, found := strings.Cut(string(id), "/"); found {
+				return ns
+			}
 		}
 		ns, _ := vs[1].(string)
 		return ns

@@ -92,7 +92,7 @@ func TestStatus(t *testing.T) {
 			return err
 		}
 		done := make(chan []any, 1)
-		pulumi.All(r.StatusNamespace(), r.StatusText()).ApplyT(func(vs []any) []any { done <- vs; return vs })
+		pulumi.All(r.InstalledNamespace(), r.StatusText()).ApplyT(func(vs []any) []any { done <- vs; return vs })
 		got = <-done
 		return nil
 	})

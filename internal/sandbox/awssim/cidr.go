@@ -52,7 +52,7 @@ func address(block string, n int) string {
 	if err != nil || !p.Addr().Is4() {
 		return ""
 	}
-	number := uint32(firstHost + n) //nolint:gosec // n counts interfaces of a subnet, of which there are few
+	number := uint32(firstHost + n)
 	if uint64(number) >= uint64(1)<<(32-p.Bits())-1 {
 		return ""
 	}

@@ -130,7 +130,7 @@ func TestKeys(t *testing.T) {
 		return nil
 	})
 	_, err := c.Create(alias, "b", M{"name": "alias/other", "targetKeyId": k.ID})
-	refuses(t, "an alias of a key to be deleted", err, "KMSInvalidStateException: "+k.Out["arn"].(string)+" is pending deletion.")
+	refuses(t, "an alias of a key to be deleted", err, "KMSInvalidStateException: "+out(k, "arn")+" is pending deletion.")
 	_, err = c.Create(fs, "f", M{"creationToken": "f", "encrypted": true, "kmsKeyId": k.Out["arn"]})
 	refuses(t, "a file system with a key to be deleted", err, "KMSKeyNotFoundException")
 	next := c.Must(key, "k2", nil)

@@ -56,13 +56,13 @@ func TestDeployer(t *testing.T) {
 		"name": "roman-sit", "roleArn": service.Out["arn"], "version": "1.33", "vpcConfig": M{"subnetIds": subnets}, "tags": tags,
 		"encryptionConfig": M{"provider": M{"keyArn": k.Out["arn"]}, "resources": []any{"secrets"}},
 	})
-	issuer := kube.Out["identities"].([]any)[0].(M)["oidcs"].([]any)[0].(M)["issuer"]
+	issuer := out(kube, "identities[0].oidcs[0].issuer")
 	do(oidc, "o", M{"url": issuer, "clientIdLists": []any{"sts.amazonaws.com"}, "tags": tags})
 	ng := do(nodes, "core", M{
 		"clusterName": "roman-sit", "nodeGroupName": "core", "nodeRoleArn": workers.Out["arn"], "subnetIds": subnets, "tags": tags,
 		"scalingConfig": M{"minSize": 1, "maxSize": 1, "desiredSize": 1},
 	})
-	asg := ng.Out["resources"].([]any)[0].(M)["autoscalingGroups"].([]any)[0].(M)["name"]
+	asg := out(ng, "resources[0].autoscalingGroups[0].name")
 	do(asgTag, "t", M{"autoscalingGroupName": asg, "tag": M{"key": "k8s.io/x", "value": "y", "propagateAtLaunch": true}})
 	do(addon, "dns", M{"clusterName": "roman-sit", "addonName": "coredns", "addonVersion": "v1.12.4-eksbuild.1", "tags": tags})
 	do(entry, "e", M{"clusterName": "roman-sit", "principalArn": workers.Out["arn"], "type": "STANDARD", "tags": tags})

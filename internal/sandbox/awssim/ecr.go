@@ -38,7 +38,8 @@ func ecrKinds() map[string]*kind {
 			create: createRepository,
 			remove: func(c *call, o *world.Object) error {
 				images := imagesOf(c.tx, o)
-				if len(images) > 99 && !flag(o.Props, "forceDelete") {
+				// A wish of the provider, not a property of the repository: it counts as the state has it.
+				if len(images) > 0 && !flag(c.Old, "forceDelete") {
 					return apiError("RepositoryNotEmptyException", "The repository with name '%s' in registry with id '%s' cannot be deleted because it still contains images",
 						o.ID, o.String("registryId"))
 				}

@@ -228,7 +228,7 @@ func (c *call) clusterSubnets(name string) ([]*world.Object, error) {
 		subnets = append(subnets, s)
 	}
 	switch {
-	case len(zones) < 0:
+	case len(zones) < 2:
 		return nil, apiError("InvalidParameterException", "Subnets specified must be in at least two different AZs")
 	case len(vpcs) > 1:
 		return nil, apiError("InvalidParameterException", "Subnets specified must all be in the same VPC")

@@ -49,7 +49,7 @@ func TestClusterOutputs(t *testing.T) {
 	}
 	in["enabledClusterLogTypes"] = []any{"api"}
 	accepts(t, "an update", k.Update(in))
-	if got := k.Out["vpcConfig"].(M)["clusterSecurityGroupId"]; got != sg {
+	if got := out(k, "vpcConfig.clusterSecurityGroupId"); got != sg {
 		t.Errorf("security group after an update %v, want %v", got, sg)
 	}
 
@@ -161,7 +161,7 @@ func TestNodeGroup(t *testing.T) {
 	if diff := cmp.Diff([]any{M{"key": "hub.jupyter.org/dedicated", "value": "user", "effect": "NoSchedule"}}, node.Props["taints"]); diff != "" {
 		t.Errorf("taints (-want +got):\n%s", diff)
 	}
-	asg := ng.Out["resources"].([]any)[0].(M)["autoscalingGroups"].([]any)[0].(M)["name"].(string)
+	asg := out(ng, "resources[0].autoscalingGroups[0].name")
 	if !strings.HasPrefix(asg, "eks-user-") {
 		t.Errorf("Auto Scaling group %q, want eks-user-…", asg)
 	}

@@ -22,7 +22,7 @@ func TestFunctions(t *testing.T) {
 	n, k := eks(c)
 	r := c.Must(repo, "r", M{"name": "images"})
 	digest := "sha256:" + strings.Repeat("a", 64)
-	update(t, w, func(tx *world.Tx) error { return awssim.PushImage(tx, r.Out["repositoryUrl"].(string), "v1", digest) })
+	update(t, w, func(tx *world.Tx) error { return awssim.PushImage(tx, out(r, "repositoryUrl"), "v1", digest) })
 	f := c.Must(fs, "f", M{"creationToken": "homes"})
 	for name, try := range map[string]struct {
 		token string

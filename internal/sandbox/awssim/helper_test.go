@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+
 	"github.com/hubwright/hubwright/internal/sandbox/awssim"
 	"github.com/hubwright/hubwright/internal/sandbox/simtest"
 	"github.com/hubwright/hubwright/internal/sandbox/world"
@@ -88,6 +90,19 @@ func accepts(t *testing.T, what string, err error) {
 	if err != nil {
 		t.Errorf("%s: %v", what, err)
 	}
+}
+
+// out is the text at a path in a resource's outputs, "" for none.
+func out(r *simtest.Resource, path string) string {
+	p, err := resource.ParsePropertyPath(path)
+	if err != nil {
+		return ""
+	}
+	v, ok := p.Get(resource.NewProperty(r.Props))
+	if !ok || !v.IsString() {
+		return ""
+	}
+	return v.StringValue()
 }
 
 // doc is a policy with one allowing statement.

@@ -124,7 +124,7 @@ func TestRights(t *testing.T) {
 
 	n := network(c, 2)
 	_, err = as.Create(cluster, "k", M{"name": "roman-k", "roleArn": made.Out["arn"], "vpcConfig": M{"subnetIds": n.ids()}})
-	refuses(t, "passing a role to another service", err, user+"iam:PassRole on resource: "+made.Out["arn"].(string))
+	refuses(t, "passing a role to another service", err, user+"iam:PassRole on resource: "+out(made, "arn"))
 	_, err = as.Invoke("aws:route53/getZone:getZone", M{"name": "example.org"})
 	refuses(t, "a function", err, user+"route53:ListHostedZones on resource: *")
 }

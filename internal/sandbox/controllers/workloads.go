@@ -1,7 +1,6 @@
 package controllers
 
 import (
-	"encoding/json"
 	"fmt"
 	"hash/fnv"
 	"time"
@@ -128,10 +127,7 @@ func (s *settling) podsOf(owner *world.Object) []*world.Object {
 }
 
 // templateHash tells one version of a workload's pods from another.
-func templateHash(o *world.Object) string {
-	data, _ := json.Marshal(kubeapi.At(o.Props, "spec", "template")) // plain JSON types always marshal
-	return short(string(data), 10)
-}
+func templateHash(o *world.Object) string { return short(kubeapi.TemplateHash(o), 10) }
 
 // short is a name's suffix made from a text: digits and letters as Kubernetes uses them, which spell no words.
 func short(text string, n int) string {

@@ -9,16 +9,14 @@ import (
 	"strings"
 	"time"
 
-	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
-	"github.com/hubwright/hubwright/internal/sandbox/provider"
 	"github.com/hubwright/hubwright/internal/sandbox/world"
 )
 
 // World is the API of one simulated cluster, over the world's objects. Objects are kept with Kind "k8s:<apiVersion>/<Kind>" and id
-// "<cluster>/<namespace>/<name>" ("<cluster>/<name>" where there is no namespace); a Secret's data is sealed.
+// "<cluster>/<namespace>/<name>" ("<cluster>/<name>" where there is no namespace); what may be secret in them is sealed.
 type World struct {
 	world   *world.World
 	cluster string
@@ -104,13 +102,11 @@ func (a World) open(o *world.Object) (Object, error) {
 	if o.Kind == WorldKind("v1", "Node") && o.Props["metadata"] == nil {
 		return node(o), nil
 	}
-	if o.Kind != WorldKind("v1", "Secret") { // nothing else holds sealed values
-		return Clone(o.Props), nil
-	}
-	obj, err := provider.Open(a.world, o.Props)
+	opened, err := unseal(a.world, o.Props)
 	if err != nil {
 		return nil, fmt.Errorf("%s %s: %w", o.Kind, o.ID, err)
 	}
+	obj, _ := opened.(map[string]any)
 	return obj, nil
 }
 
@@ -220,11 +216,7 @@ func complete(obj Object, ref Ref) {
 
 // put stores an object as a whole.
 func (a World) put(tx *world.Tx, ref Ref, obj Object, created time.Time) error {
-	props := resource.NewPropertyMapFromMap(obj)
-	if data, ok := props["data"]; ok && ref.Kind == "Secret" {
-		props["data"] = resource.MakeSecret(data)
-	}
-	kept, err := provider.Keep(a.world, props)
+	kept, err := keep(a.world, obj)
 	if err != nil {
 		return err
 	}

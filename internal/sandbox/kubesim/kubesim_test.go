@@ -284,84 +284,6 @@ func TestNewClusterOfAnOldNameIsEmpty(t *testing.T) {
 	next.Must("kubernetes:core/v1:Namespace", "hub", m{"metadata": m{"name": "hub"}})
 }
 
-func TestClaims(t *testing.T) {
-	homes := func(handle string) []*world.Object {
-		return []*world.Object{
-			{Kind: "aws:efs/fileSystem:FileSystem", ID: handle, Props: m{}},
-			{Kind: "aws:efs/mountTarget:MountTarget", ID: "fsmt-1", Props: m{"fileSystemId": handle}},
-		}
-	}
-	volume := m{"metadata": m{"name": "homes"}, "spec": m{
-		"accessModes": []any{"ReadWriteMany"}, "capacity": m{"storage": "1Ti"}, "storageClassName": "aws-efs", "persistentVolumeReclaimPolicy": "Retain",
-		"csi": m{"driver": "efs.csi.aws.com", "volumeHandle": "fs-1"},
-	}}
-	claim := func(spec m) m {
-		full := m{"accessModes": []any{"ReadWriteMany"}, "resources": m{"requests": m{"storage": "1Ti"}}}
-		for k, v := range spec {
-			full[k] = v
-		}
-		return m{"metadata": m{"name": "homes", "namespace": "hub"}, "spec": full}
-	}
-	tests := []struct {
-		name  string
-		world []*world.Object
-		pv    bool
-		spec  m
-		want  string // "" for bound
-	}{
-		{"by name", homes("fs-1"), true, m{"storageClassName": "aws-efs", "volumeName": "homes"}, ""},
-		{"by class", homes("fs-1"), true, m{"storageClassName": "aws-efs"}, ""},
-		{"no mount target", homes("fs-1")[:1], true, m{"storageClassName": "aws-efs", "volumeName": "homes"}, "no mount target of file system"},
-		{"no file system", nil, true, m{"storageClassName": "aws-efs", "volumeName": "homes"}, "no such file system"},
-		{"no volume", nil, false, m{"storageClassName": "aws-efs", "volumeName": "homes"}, "does not exist"},
-		{"no class", nil, false, m{"storageClassName": "aws-efs"}, `storageclass.storage.k8s.io "aws-efs" not found`},
-		{"no default class", nil, false, nil, "no storage class is set"},
-		{"other class", homes("fs-1"), true, m{"storageClassName": "gp3", "volumeName": "homes"}, "storage class"},
-		{"too small", homes("fs-1"), true, m{"storageClassName": "aws-efs", "volumeName": "homes", "resources": m{"requests": m{"storage": "2Ti"}}}, "too small"},
-		{"waits for its first consumer", nil, false, m{"storageClassName": "gp2"}, ""},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			s := newStage(t)
-			s.namespace("hub")
-			put(t, s.w, tt.world...)
-			if tt.pv {
-				s.Must("kubernetes:core/v1:PersistentVolume", "homes", volume)
-			}
-			r, err := s.Create("kubernetes:core/v1:PersistentVolumeClaim", "homes", claim(tt.spec))
-			if tt.want == "" {
-				if err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			wants(t, err, "was successfully created, but the Kubernetes API server reported that it failed to fully initialize or become live", tt.want)
-			if !simtest.InitFailed(err) || r == nil || r.ID != "hub/homes" {
-				t.Errorf("the claim exists, and should be recorded with its initialisation error (%+v)", r)
-			}
-		})
-	}
-}
-
-func TestBoundVolumeIsProtected(t *testing.T) {
-	s := newStage(t)
-	s.namespace("hub")
-	put(t, s.w, &world.Object{Kind: "aws:efs/fileSystem:FileSystem", ID: "fs-1"}, &world.Object{Kind: "aws:efs/mountTarget:MountTarget", ID: "t", Props: m{"fileSystemId": "fs-1"}})
-	pv := s.Must("kubernetes:core/v1:PersistentVolume", "homes", m{"metadata": m{"name": "homes"}, "spec": m{
-		"accessModes": []any{"ReadWriteMany"}, "capacity": m{"storage": "1Ti"}, "storageClassName": "", "csi": m{"driver": "efs.csi.aws.com", "volumeHandle": "fs-1"},
-	}})
-	pvc := s.Must("kubernetes:core/v1:PersistentVolumeClaim", "homes", m{"metadata": m{"name": "homes", "namespace": "hub"}, "spec": m{
-		"accessModes": []any{"ReadWriteMany"}, "resources": m{"requests": m{"storage": "1Ti"}}, "storageClassName": "", "volumeName": "homes",
-	}})
-	wants(t, pv.Delete(), "kubernetes.io/pv-protection")
-	if err := pvc.Delete(); err != nil {
-		t.Fatal(err)
-	}
-	if err := pv.Delete(); err != nil {
-		t.Fatal(err)
-	}
-}
-
 func TestTwoClustersKeepTheirObjectsApart(t *testing.T) {
 	s := newStage(t)
 	const other = "https://AAAA.gr7.us-east-1.eks.amazonaws.com"
@@ -378,5 +300,47 @@ func TestTwoClustersKeepTheirObjectsApart(t *testing.T) {
 	}
 	if _, err := kubeapi.Of(s.w, "lab").Get(t.Context(), kubeapi.Ref{APIVersion: "storage.k8s.io/v1", Kind: "StorageClass", Name: "aws-efs"}); err != nil {
 		t.Errorf("the first cluster lost its class: %v", err)
+	}
+}
+
+func TestUpdateInPlace(t *testing.T) {
+	s := newStage(t)
+	ns := s.namespace("hub")
+	in := m{"metadata": m{"name": "hub", "labels": m{"team": "a"}, "annotations": m{"note": "x"}}}
+	if err := ns.Update(in); err != nil {
+		t.Fatal(err)
+	}
+	if kubeapi.Text(ns.Out, "metadata", "labels", "team") != "a" || kubeapi.Text(ns.Out, "metadata", "labels", "kubernetes.io/metadata.name") != "hub" {
+		t.Errorf("metadata %v", ns.Out["metadata"])
+	}
+	if err := ns.Update(m{"metadata": m{"name": "hub"}}); err != nil {
+		t.Fatal(err)
+	}
+	if kubeapi.Map(ns.Out, "metadata", "annotations") != nil && len(kubeapi.Map(ns.Out, "metadata", "annotations")) > 0 || kubeapi.Text(ns.Out, "metadata", "labels", "team") != "" {
+		t.Errorf("what is no longer asked for stays: %v", ns.Out["metadata"])
+	}
+	s.remove("k8s:v1/Namespace", "lab/hub")
+	wants(t, ns.Update(in), `namespaces "hub" not found`)
+}
+
+func TestDriftIsSeen(t *testing.T) {
+	s := newStage(t)
+	s.namespace("hub")
+	in := m{"metadata": m{"name": "c", "namespace": "hub"}, "data": m{"a": "1"}}
+	r := s.Must("kubernetes:core/v1:ConfigMap", "c", in)
+	api := kubeapi.Of(s.w, "lab")
+	live, err := api.Get(t.Context(), kubeapi.Ref{APIVersion: "v1", Kind: "ConfigMap", Namespace: "hub", Name: "c"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	kubeapi.Set(live, "by hand", "data", "a")
+	if _, err := api.Update(t.Context(), live); err != nil {
+		t.Fatal(err)
+	}
+	if ok, err := r.Read(); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	if d := r.Diff(in); d.Changed["data.a"] == "" {
+		t.Errorf("a value changed by hand is not seen after a refresh: %+v", d)
 	}
 }

@@ -19,7 +19,8 @@ func TestComputed(t *testing.T) {
 		Kinds: map[string]*provider.Kind{token: {
 			Computed: []string{"net.id", "net.public"},
 			Create: func(_ *world.Tx, c *provider.Call) (string, map[string]any, error) {
-				return "1", map[string]any{"net": map[string]any{"id": "n-1", "public": true, "zone": c.In["net"].(map[string]any)["zone"]}}, nil
+				net, _ := c.In["net"].(map[string]any)
+				return "1", map[string]any{"net": map[string]any{"id": "n-1", "public": true, "zone": net["zone"]}}, nil
 			},
 		}},
 	})
@@ -40,7 +41,7 @@ func TestComputed(t *testing.T) {
 	if err := r.Update(simtest.Map{"net": simtest.Map{"zone": "y", "public": false}}); err != nil {
 		t.Fatal(err)
 	}
-	if r.Out["net"].(simtest.Map)["public"] != false {
+	if net, _ := r.Out["net"].(simtest.Map); net["public"] != false {
 		t.Errorf("what was asked for was not taken: %v", r.Out)
 	}
 }

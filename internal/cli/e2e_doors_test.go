@@ -1,0 +1,93 @@
+package cli_test
+
+import (
+	"bufio"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/hubwright/hubwright/internal/driver/enginetest"
+)
+
+// door is the other way in: the engine started by a person, with a Go host that runs the program as a prebuilt binary.
+type door struct {
+	t   *testing.T
+	env []string
+	cwd string
+}
+
+// serve starts `hubwright sandbox serve` and returns the door that its variables open.
+func (d *deployment) serve(env string) *door {
+	d.t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	host, err := enginetest.NewGoHost(self)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	d.t.Cleanup(host.Close)
+	cmd := d.command(d.t.Context(), "sandbox serve "+env)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		d.t.Fatal(err)
+	}
+	d.t.Cleanup(func() {
+		_ = cmd.Process.Signal(os.Interrupt)
+		_ = cmd.Wait()
+	})
+	engine := enginetest.Engine(d.t)
+	o := &door{t: d.t, env: append(os.Environ(), host.Env(), "PATH="+filepath.Dir(engine.Path)+":"+os.Getenv("PATH"))}
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		v, ok := strings.CutPrefix(lines.Text(), "export ")
+		if !ok {
+			continue
+		}
+		name, value, _ := strings.Cut(v, "=")
+		value = strings.Trim(value, "'")
+		if name == "PULUMI_CWD" {
+			o.cwd = value
+			return o
+		}
+		o.env = append(o.env, name+"="+value)
+	}
+	d.t.Fatal("sandbox serve ended before it served")
+	return nil
+}
+
+// pulumi runs the engine as a person would.
+func (o *door) pulumi(args ...string) string {
+	o.t.Helper()
+	cmd := exec.Command("pulumi", append(args, "--non-interactive")...)
+	cmd.Path = filepath.Join(filepath.Dir(enginetest.Engine(o.t).Path), "pulumi")
+	cmd.Dir, cmd.Env = o.cwd, o.env
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		o.t.Fatalf("pulumi %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}
+
+func TestTwoDoorsOneProgram(t *testing.T) {
+	d := newDeployment(t, nil)
+	d.must(0, "up staging --sandbox --yes")
+
+	// After hubwright, pulumi sees no change …
+	o := d.serve("staging")
+	o.pulumi("preview", "-s", "staging", "--expect-no-changes")
+
+	// … and after pulumi has changed something, hubwright sees none.
+	d.edit("hubs/hub/common.yaml", "limit: 15G", "limit: 16G")
+	if out := o.pulumi("up", "-s", "staging", "--yes", "--skip-preview"); !strings.Contains(out, "1 updated") {
+		t.Errorf("pulumi up did not update the release:\n%s", out)
+	}
+	d.must(0, "preview staging --sandbox --detailed-exitcode").has(t, "no change")
+	d.must(0, "status staging --sandbox").has(t, "healthy")
+}

@@ -1,0 +1,104 @@
+package cli_test
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/hubwright/hubwright/internal/sandbox"
+)
+
+// journalLines is how much has happened in the world.
+func (d *deployment) journalLines() int {
+	data, err := os.ReadFile(filepath.Join(sandbox.WorldDir(sandbox.Home(d.dir)), "world.journal"))
+	if err != nil {
+		return 0
+	}
+	return bytes.Count(data, []byte("\n"))
+}
+
+// kinds counts the world's objects by kind, which is what must come out the same however often an update was killed.
+func (d *deployment) kinds() []string {
+	count := map[string]int{}
+	for _, o := range d.objects() {
+		kind, _, _ := strings.Cut(o, " ")
+		count[kind]++
+	}
+	var out []string
+	for kind, n := range count {
+		out = append(out, kind+" "+strings.Repeat("|", n))
+	}
+	slices.Sort(out)
+	return out
+}
+
+// killUp starts an update and kills it, engine and all, when the world has seen that many transactions. It reports whether the update was
+// still running then.
+func (d *deployment) killUp(at int) bool {
+	d.t.Helper()
+	cmd := d.command(d.t.Context(), "up staging --sandbox --yes")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := cmd.Start(); err != nil {
+		d.t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() {
+		_ = cmd.Wait()
+		close(ended)
+	}()
+	for {
+		select {
+		case <-ended:
+			return false
+		case <-time.After(2 * time.Millisecond):
+		}
+		if d.journalLines() >= at {
+			_ = cmd.Process.Kill() // takes the engine with it
+			<-ended
+			return true
+		}
+	}
+}
+
+func TestKilledAtTenMomentsEndsInTheSameGraph(t *testing.T) {
+	clean := newDeployment(t, nil)
+	clean.must(0, "up staging --sandbox --yes")
+	want, total := clean.kinds(), clean.journalLines()
+	resources := clean.must(0, "status staging --sandbox -o json").json(t)["resources"]
+
+	const moments = 10
+	for i := range moments {
+		at := (i + 1) * total / (moments + 1)
+		d := newDeployment(t, nil)
+		d.t = t
+		if !d.killUp(at) {
+			t.Errorf("at %d of %d: the update ended before it was killed", at, total)
+			continue
+		}
+		r := d.run("up staging --sandbox --yes")
+		if r.code != 0 {
+			if !strings.Contains(r.err, "hubwright recover staging") {
+				t.Errorf("at %d of %d: after the kill `up` exits %d and does not say how to go on:\n%s", at, total, r.code, r.err)
+			}
+			d.must(0, "recover staging --sandbox --yes")
+			d.must(0, "up staging --sandbox --yes")
+		}
+		if got := d.kinds(); !slices.Equal(got, want) {
+			t.Errorf("at %d of %d: the world is another:\n got %s\nwant %s", at, total, strings.Join(diff(got, want), "\n     "), strings.Join(diff(want, got), "\n     "))
+		}
+		st := d.must(0, "status staging --sandbox -o json").json(t)
+		if st["resources"] != resources {
+			t.Errorf("at %d of %d: %v resources, want %v", at, total, st["resources"], resources)
+		}
+	}
+}
+
+// diff returns what is in a and not in b.
+func diff(a, b []string) []string {
+	return slices.DeleteFunc(slices.Clone(a), func(s string) bool { return slices.Contains(b, s) })
+}
