@@ -65,8 +65,7 @@ func (d *deployment) serve(env string) *door {
 // pulumi runs the engine as a person would.
 func (o *door) pulumi(args ...string) string {
 	o.t.Helper()
-	cmd := exec.Command("pulumi", append(args, "--non-interactive")...)
-	cmd.Path = filepath.Join(filepath.Dir(enginetest.Engine(o.t).Path), "pulumi")
+	cmd := exec.Command(enginetest.Engine(o.t).Path, append(args, "--non-interactive")...)
 	cmd.Dir, cmd.Env = o.cwd, o.env
 	out, err := cmd.CombinedOutput()
 	if err != nil {

@@ -184,7 +184,7 @@ func TestLifeOfADeployment(t *testing.T) {
 	d := newDeployment(t, nil)
 	project, staging := d.read("Pulumi.yaml"), d.read("Pulumi.staging.yaml")
 
-	d.must(1, "status staging --sandbox").has(t, "nothing was ever deployed", "hubwright up staging")
+	d.must(1, "status staging --sandbox").has(t, "nothing is deployed", "hubwright up staging")
 	preview := d.must(3, "preview staging --sandbox --detailed-exitcode")
 	if m := createCount.FindStringSubmatch(preview.out); m == nil || m[1] == "0" {
 		t.Errorf("the first preview creates nothing:\n%s", preview.out)

@@ -44,7 +44,7 @@ func (a *app) url() *cli.Command {
 				return a.printJSON(map[string]any{"schema": "hubwright/url/v1", "environment": s.env, "urls": urls})
 			}
 			if len(urls) == 0 {
-				return &driver.Error{Kind: driver.NoStack, Message: s.env + " has no hub yet", Hint: fmt.Sprintf("`hubwright up %s` deploys it", s.env)}
+				return driver.NothingThere(s.env)
 			}
 			for _, u := range urls {
 				a.Print("%s", u)

@@ -65,6 +65,9 @@ func (s *session) status(ctx context.Context, live bool) (*status, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(state.Resources) == 0 && len(state.Pending) == 0 {
+		return nil, driver.NothingThere(s.env)
+	}
 	outputs, err := s.Outputs(ctx, s.env, false)
 	if err != nil {
 		return nil, err

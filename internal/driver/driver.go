@@ -4,7 +4,6 @@ package driver
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -155,6 +154,3 @@ type Result struct {
 	Touched bool
 	Took    time.Duration
 }
-
-// ErrNoStack says that the environment was never deployed.
-var ErrNoStack = errors.New("nothing was ever deployed there")

@@ -110,7 +110,7 @@ func TestClassify(t *testing.T) {
 	}{
 		{"lock", failure{ended: ended{stderr: "error: the stack is currently locked by 1 lock(s). Either wait\n  created by ann@host (pid 4711) at 2026-01-05T09:00:00Z"}}, Busy,
 			"staging is busy: ann@host (process 4711) has held it since 2026-01-05T09:00:00Z"},
-		{"missing stack", failure{ended: ended{code: 6}}, NoStack, "staging: nothing was ever deployed there"},
+		{"missing stack", failure{ended: ended{code: 6}}, NoStack, "staging: nothing is deployed there"},
 		{"account", failure{diagnostics: []diagnostic{{"", "configuring provider: AWS account ID not allowed: 999999999999"}}}, WrongAccount,
 			"staging belongs to AWS account 162808325377, but these credentials are of account 999999999999; nothing was touched"},
 		{"expired", failure{diagnostics: []diagnostic{{"", "operation error STS: ExpiredToken: The security token included in the request is expired"}}}, NoCredentials, "ExpiredToken"},

@@ -76,7 +76,7 @@ func (d *Driver) classify(env string, f failure) error {
 		return &Error{Kind: Busy, Message: busyMessage(env, text), Hint: fmt.Sprintf(
 			"wait until it has ended; if its process is gone, `hubwright recover %s` says so and takes the lock away", env)}
 	case f.noSuchStack():
-		return &Error{Kind: NoStack, Message: env + ": nothing was ever deployed there", Hint: fmt.Sprintf("`hubwright up %s` deploys it", env)}
+		return NothingThere(env)
 	case wrongAccount.MatchString(text):
 		return &Error{Kind: WrongAccount, Message: fmt.Sprintf("%s belongs to AWS account %s, but these credentials are of account %s; nothing was touched",
 			env, orUnknown(d.opts.Target.Account), wrongAccount.FindStringSubmatch(text)[1]),
@@ -98,6 +98,11 @@ func (d *Driver) classify(env string, f failure) error {
 			Hint: "what holds data is protected; see `hubwright destroy --with-data`, or change the configuration so that it stays"}
 	}
 	return d.ordinary(env, f)
+}
+
+// NothingThere says that the environment is not deployed.
+func NothingThere(env string) error {
+	return &Error{Kind: NoStack, Message: env + ": nothing is deployed there", Hint: fmt.Sprintf("`hubwright up %s` deploys it", env)}
 }
 
 // ordinary words the failure of a resource or of the program.
