@@ -283,7 +283,7 @@ func TestLifeOfADeployment(t *testing.T) {
 
 	t.Run("destroy keeps data until it is named", func(t *testing.T) {
 		d.must(4, "destroy staging --sandbox").has(t, "a confirmation is needed")
-		d.must(0, "destroy staging --sandbox --yes").has(t, "kept, because they hold data", "home-dirs")
+		d.must(0, "destroy staging --sandbox --yes").has(t, "kept, because they hold data", "storage-homes  efs FileSystem")
 		if !strings.Contains(strings.Join(d.objects(), "\n"), "aws:efs/fileSystem:FileSystem") {
 			t.Error("the homes are gone")
 		}

@@ -55,7 +55,7 @@ func codeOf(err error) int {
 		return exitStopped
 	case errors.As(err, &engine):
 		switch engine.Kind {
-		case driver.CutOff, driver.WrongAccount, driver.Protected:
+		case driver.CutOff, driver.Broken, driver.WrongAccount, driver.Protected:
 			return exitStopped
 		case driver.Interrupted:
 			return exitInterrupted

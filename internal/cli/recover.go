@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -31,7 +32,8 @@ type recovery struct {
 	Environment string            `json:"environment"`
 	Lock        string            `json:"lock,omitempty"`
 	Pending     []driver.Pending  `json:"pending"`
-	Adopted     map[string]string `json:"adopted"` // resource's name → id
+	Adopted     map[string]string `json:"adopted"`               // resource's name → id
+	Uninstalled []string          `json:"uninstalled,omitempty"` // releases
 	Repaired    bool              `json:"repaired"`
 }
 
@@ -76,26 +78,60 @@ func (s *session) recover(ctx context.Context) (*recovery, error) {
 	if _, err := s.showing(func() (*driver.Result, error) { return s.Refresh(ctx, s.env, false) }); err != nil {
 		return nil, err
 	}
+	if err := s.freeReleases(ctx, rep); err != nil {
+		return nil, err
+	}
 	s.app.Say("%s the state is consistent; `hubwright up %s` goes on from here", s.app.Paint(term.Green, "done:"), s.env)
 	return rep, nil
+}
+
+// freeReleases looks for Helm releases that the cut-off operation has left in the middle of something, which Helm refuses to go on from. One that
+// was being installed holds nothing yet, so it is taken away for the next update to install. One that was being upgraded holds the hub's
+// database, so it is only told of.
+func (s *session) freeReleases(ctx context.Context, rep *recovery) error {
+	st, err := s.State(ctx, s.env)
+	if err != nil {
+		return err
+	}
+	var installing []string
+	for _, r := range st.Resources {
+		if r.Type != "kubernetes:helm.sh/v3:Release" {
+			continue
+		}
+		status, _ := r.Outputs["status"].(map[string]any)
+		switch text, _ := status["status"].(string); text {
+		case "pending-install":
+			installing = append(installing, r.URN)
+			rep.Uninstalled = append(rep.Uninstalled, r.ID)
+			s.app.Say("  release %s was being installed when it was cut off; it is taken away, and the next update installs it", r.ID)
+		case "pending-upgrade", "pending-rollback":
+			namespace, name, _ := strings.Cut(r.ID, "/")
+			s.app.Say("  release %s is %s, from which Helm refuses to go on; `helm rollback %s -n %s` frees it", r.ID, text, name, namespace)
+		}
+	}
+	if len(installing) == 0 {
+		return nil
+	}
+	_, err = s.showing(func() (*driver.Result, error) { return s.Discard(ctx, s.env, installing) })
+	return err
 }
 
 // freeLock takes the lock away from a process that is gone, and repairs a snapshot that cannot be written back.
 func (s *session) freeLock(ctx context.Context, rep *recovery) error {
 	lock, err := s.Locked(ctx, s.env)
-	if err != nil {
-		if !driver.BrokenSnapshot(err) {
-			return err
-		}
-		s.app.Say("%s: the state is broken: %v", s.env, err)
-		if err := s.ask("Repair it? (Pulumi keeps a copy)"); err != nil {
+	if driver.BrokenState(err) {
+		s.app.Say("%v", err)
+		if err := s.ask("Go back to the last whole state? The damaged one is kept."); err != nil {
 			return err
 		}
 		if err := s.Repair(ctx, s.env); err != nil {
 			return err
 		}
 		rep.Repaired = true
-		return nil
+		lock, err = s.Locked(ctx, s.env)
+	}
+	if err != nil {
+		return err
 	}
 	if lock == nil {
 		return nil

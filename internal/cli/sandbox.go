@@ -281,6 +281,7 @@ func (a *app) sandboxServe(c *cli.Context, g globals) error {
 		return err
 	}
 	vars := box.Env()
+	a.Print("unset PULUMI_CONFIG_PASSPHRASE") // the file counts
 	for _, name := range slices.Sorted(maps.Keys(vars)) {
 		a.Print("export %s='%s'", name, vars[name])
 	}

@@ -66,6 +66,9 @@ func answered(args []string) (string, bool) {
 // notInherited are variables of a surrounding engine or of tracing switches that would change what the launched engine does.
 var notInherited = []string{"PULUMI_MONITOR", "PULUMI_ENGINE", "PULUMI_PROJECT", "PULUMI_STACK", "PULUMI_DEBUG_COMMANDS"}
 
+// passphrase is the variable with a stack's passphrase; with _FILE behind it, that of the file that holds it.
+const passphrase = "PULUMI_CONFIG_PASSPHRASE"
+
 // launch starts the engine, whose output is not logged here since it may hold what a caller asked for in plaintext, and waits for its end. The context's end asks it to stop cleanly and waits for as long as that takes.
 func (c *command) launch(ctx context.Context, workdir string, stdin io.Reader, stdout, stderr []io.Writer, env []string, args ...string) (string, string, int, error) {
 	c.launches.Add(1)
@@ -75,7 +78,7 @@ func (c *command) launch(ctx context.Context, workdir string, stdin io.Reader, s
 	var outBuf, errBuf bytes.Buffer
 	cmd := exec.Command(c.engine.Path, args...)
 	cmd.Dir = workdir
-	cmd.Env = append(inherited(), env...)
+	cmd.Env = append(inherited(env), env...)
 	cmd.Env = append(cmd.Env, "PULUMI_AUTOMATION_API=true", "PATH="+filepath.Dir(c.engine.Path)+string(os.PathListSeparator)+os.Getenv("PATH"))
 	cmd.Stdin = stdin
 	cmd.Stdout = io.MultiWriter(append(stdout, &outBuf)...)
@@ -129,9 +132,11 @@ func (c *command) wait(ctx context.Context, cmd *exec.Cmd, exited <-chan error) 
 	}
 }
 
-func inherited() []string {
+// inherited is our own environment without what must not reach the engine. A passphrase in it would count more than the file that env names.
+func inherited(env []string) []string {
+	hasFile := slices.ContainsFunc(env, func(kv string) bool { return strings.HasPrefix(kv, passphrase+"_FILE=") })
 	return slices.DeleteFunc(os.Environ(), func(kv string) bool {
 		name, _, _ := strings.Cut(kv, "=")
-		return slices.Contains(notInherited, name) || name == "PATH"
+		return slices.Contains(notInherited, name) || name == "PATH" || hasFile && name == passphrase
 	})
 }

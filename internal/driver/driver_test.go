@@ -46,11 +46,11 @@ func newBed(t *testing.T, opts world.Options) *bed {
 		Create: func(tx *world.Tx, c *provider.Call) (string, map[string]any, error) {
 			name := fmt.Sprint(c.In["box"])
 			if tx.Get(boxType, name) != nil {
-				return "", nil, fmt.Errorf("EntityAlreadyExists: Box with name %s already exists.", name) //nolint:staticcheck // the service's words
+				return "", nil, fmt.Errorf("EntityAlreadyExists: Box with name %s already exists.", name)
 			}
 			return name, map[string]any{"arn": "arn:box/" + name}, nil
 		},
-		Takes: func(op string, _ map[string]any) time.Duration { return time.Minute },
+		Takes: func(string, map[string]any) time.Duration { return time.Minute },
 	}}})
 	if err != nil {
 		t.Fatal(err)
@@ -275,4 +275,30 @@ func TestKilledUpdateIsNoticedAndAdopted(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+func TestStateCutOffInWritingGoesBackToTheLastWhole(t *testing.T) {
+	ctx := context.Background()
+	b := newBed(t, world.Options{})
+	b.program = boxes(2, "small")
+	if _, err := b.Up(ctx, "staging"); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(b.dir, ".pulumi", "stacks", "hubwright", "staging.json")
+	if err := os.Truncate(file, 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Check(ctx, "staging"); !driver.BrokenState(err) || !strings.Contains(err.Error(), "the state cannot be read") {
+		t.Fatalf("a state cut off in writing says %v", err)
+	}
+	if err := b.Repair(ctx, "staging"); err != nil {
+		t.Fatal(err)
+	}
+	st, err := b.State(ctx, "staging")
+	if err != nil || len(st.Resources) < 3 {
+		t.Fatalf("after the repair the state is %+v, %v", st, err)
+	}
+	if _, err := os.Stat(file + ".damaged"); err != nil {
+		t.Errorf("the damaged state was not kept: %v", err)
+	}
 }

@@ -20,6 +20,7 @@ const (
 	CutOff        Kind = "pending"          // an earlier operation was cut off
 	Protected     Kind = "protected"        // what is protected would be deleted
 	Interrupted   Kind = "interrupted"      // a person stopped it; the state is consistent
+	Broken        Kind = "broken-state"     // the state itself cannot be read
 	Killed        Kind = "killed"           // a person ended it at once
 	Secrets       Kind = "secrets-provider" // the stack's secrets cannot be decrypted
 )
@@ -75,6 +76,9 @@ func (d *Driver) classify(env string, f failure) error {
 	case strings.Contains(text, "the stack is currently locked by"), strings.Contains(text, "Another update is currently in progress"):
 		return &Error{Kind: Busy, Message: busyMessage(env, text), Hint: fmt.Sprintf(
 			"wait until it has ended; if its process is gone, `hubwright recover %s` says so and takes the lock away", env)}
+	case matches(text, "failed to load checkpoint", "snapshot integrity", "refers to missing"):
+		return &Error{Kind: Broken, Message: env + ": the state cannot be read: " + firstLine(f, "checkpoint", "snapshot", "missing"),
+			Hint: fmt.Sprintf("its writer may have been killed at it; `hubwright recover %s` goes back to the last whole one", env)}
 	case f.noSuchStack():
 		return NothingThere(env)
 	case wrongAccount.MatchString(text):

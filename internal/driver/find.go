@@ -240,7 +240,8 @@ func (d *Driver) invoke(ctx context.Context, region, token string, args map[stri
 	}
 	env := maps.Clone(baseEnv)
 	maps.Copy(env, d.opts.Env)
-	maps.Copy(env, map[string]string{"PULUMI_BACKEND_URL": "file://" + dir, "PULUMI_CONFIG_PASSPHRASE": "none", "PULUMI_CONFIG_PASSPHRASE_FILE": ""})
+	maps.Copy(env, map[string]string{"PULUMI_BACKEND_URL": "file://" + dir, passphrase: "none"})
+	delete(env, passphrase+"_FILE")
 	if region != "" {
 		env["AWS_REGION"] = region
 	}
@@ -261,9 +262,4 @@ func (d *Driver) invoke(ctx context.Context, region, token string, args map[stri
 		return nil, fmt.Errorf("%s: %s", token, firstLine(failure{ended: cmd.last, err: err}, "error", token))
 	}
 	return result, nil
-}
-
-// BrokenSnapshot reports whether an error says that the state itself is inconsistent.
-func BrokenSnapshot(err error) bool {
-	return matches(err.Error(), "snapshot integrity", "state file is corrupt", "missing dependency", "refers to missing")
 }

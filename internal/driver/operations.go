@@ -56,6 +56,14 @@ func (d *Driver) Destroy(ctx context.Context, env string, previewOnly bool) (*Re
 	})
 }
 
+// Discard deletes single resources and what depends on them, for a later update to make anew.
+func (d *Driver) Discard(ctx context.Context, env string, urns []string) (*Result, error) {
+	return d.operate(ctx, env, func(s auto.Stack, ch chan<- events.EngineEvent) error {
+		_, err := s.Destroy(ctx, optdestroy.EventStreams(ch), optdestroy.Target(urns), optdestroy.TargetDependents(), optdestroy.SuppressProgress(), optdestroy.Color("never"))
+		return err
+	})
+}
+
 // operate runs one operation of the Automation API and gathers its events.
 func (d *Driver) operate(ctx context.Context, env string, call func(auto.Stack, chan<- events.EngineEvent) error) (*Result, error) {
 	start := time.Now()

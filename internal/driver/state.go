@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -214,13 +215,58 @@ func (d *Driver) Unlock(ctx context.Context, env string) error {
 	return nil
 }
 
-// Repair mends a snapshot that the engine calls broken.
+// Repair mends a state that cannot be read or is inconsistent. A file backend writes a state over the old one and keeps a copy of that beside it:
+// when its writer was killed at it, the copy is the last whole state, and it lacks only what the last write added, which is either the beginning
+// of something that was never asked for, or the end of something that the copy has as pending. The damaged file is kept.
 func (d *Driver) Repair(ctx context.Context, env string) error {
-	_, err := d.run(ctx, "state", "repair", "--yes", "--stack", env)
+	restored, err := d.restoreCopy(ctx, env)
 	if err != nil {
+		return fmt.Errorf("%s: going back to the last whole state: %w", env, err)
+	}
+	if restored {
+		return nil
+	}
+	if _, err := d.run(ctx, "state", "repair", "--yes", "--stack", env); err != nil {
 		return d.classify(env, d.failed(err))
 	}
 	return nil
+}
+
+// restoreCopy puts the copy of a file backend's state in the place of one that cannot be read. It reports false when that is not the case here.
+func (d *Driver) restoreCopy(ctx context.Context, env string) (bool, error) {
+	var broken *Error
+	if _, _, err := d.export(ctx, env); !errors.As(err, &broken) || broken.Kind != Broken {
+		return false, nil
+	}
+	backend := d.opts.Env["PULUMI_BACKEND_URL"]
+	if backend == "" {
+		backend = os.Getenv("PULUMI_BACKEND_URL")
+	}
+	dir, isFile := strings.CutPrefix(backend, "file://")
+	if !isFile {
+		return false, nil
+	}
+	files, err := filepath.Glob(filepath.Join(dir, ".pulumi", "stacks", "*", env+".json"))
+	if err != nil || len(files) != 1 {
+		return false, err
+	}
+	copied, err := os.ReadFile(files[0] + ".bak")
+	if errors.Is(err, os.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	if err := os.Rename(files[0], files[0]+".damaged"); err != nil {
+		return false, err
+	}
+	return true, os.WriteFile(files[0], copied, 0o600)
+}
+
+// BrokenState reports whether an error says that the state cannot be read.
+func BrokenState(err error) bool {
+	var known *Error
+	return errors.As(err, &known) && known.Kind == Broken
 }
 
 // Outputs reads the stack's outputs; secrets read "[secret]" unless they are asked for.

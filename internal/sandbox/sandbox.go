@@ -153,19 +153,20 @@ func (s *Sandbox) Env() map[string]string {
 		attach = append(attach, fmt.Sprintf("%s:%d", p.Package, p.Port))
 	}
 	return map[string]string{
-		"HUBWRIGHT_SANDBOX":                           "1",
-		ClockEnv:                                      s.clock.addr(),
-		"PULUMI_DEBUG_PROVIDERS":                      strings.Join(attach, ","),
-		"PULUMI_BACKEND_URL":                          "file://" + s.backend(),
-		"PULUMI_CONFIG_PASSPHRASE_FILE":               s.passFile(),
-		"PULUMI_CONFIG_PASSPHRASE":                    "", // the file counts
-		"PULUMI_HOME":                                 s.pulumiHome(),
+		"HUBWRIGHT_SANDBOX":             "1",
+		ClockEnv:                        s.clock.addr(),
+		"PULUMI_DEBUG_PROVIDERS":        strings.Join(attach, ","),
+		"PULUMI_BACKEND_URL":            "file://" + s.backend(),
+		"PULUMI_CONFIG_PASSPHRASE_FILE": s.passFile(),
+		"PULUMI_HOME":                   s.pulumiHome(),
 		"PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
 	}
 }
 
 // Wait waits until the virtual clock shows a time.
-func (s *Sandbox) Wait(ctx context.Context, until time.Time) error { return s.World.Clock.Until(ctx, until) }
+func (s *Sandbox) Wait(ctx context.Context, until time.Time) error {
+	return s.World.Clock.Until(ctx, until)
+}
 
 // Services are what exists in an account before anybody deploys, and what the caller is.
 type Services struct {

@@ -16,7 +16,6 @@ var locate = sync.OnceValues(func() (driver.Engine, error) {
 // Engine returns the engine; a test that cannot have it fails, since the engine is part of what is tested.
 func Engine(t testing.TB) driver.Engine {
 	t.Helper()
-	t.Log("finding the engine (built from tools/ at first, which takes minutes)")
 	e, err := locate()
 	if err != nil {
 		t.Fatal(err)

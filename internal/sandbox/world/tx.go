@@ -19,6 +19,8 @@ type Object struct {
 	// Created is when the object's creation was asked for, Ready when it is of use, both in virtual time.
 	Created time.Time `json:"created"`
 	Ready   time.Time `json:"ready"`
+	// Unfinished says that what follows when the object is ready has not been done yet: its maker is still waiting, or has died.
+	Unfinished bool `json:"unfinished,omitempty"`
 }
 
 // String returns the property as a string, "" when it is absent or of another type.
