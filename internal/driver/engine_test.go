@@ -108,11 +108,19 @@ func TestClassify(t *testing.T) {
 		kind Kind
 		want string
 	}{
-		{"lock", failure{ended: ended{stderr: "error: the stack is currently locked by 1 lock(s). Either wait\n  created by ann@host (pid 4711) at 2026-01-05T09:00:00Z"}}, Busy,
-			"staging is busy: ann@host (process 4711) has held it since 2026-01-05T09:00:00Z"},
+		{
+			"lock",
+			failure{ended: ended{stderr: "error: the stack is currently locked by 1 lock(s). Either wait\n  created by ann@host (pid 4711) at 2026-01-05T09:00:00Z"}},
+			Busy,
+			"staging is busy: ann@host (process 4711) has held it since 2026-01-05T09:00:00Z",
+		},
 		{"missing stack", failure{ended: ended{code: 6}}, NoStack, "staging: nothing is deployed there"},
-		{"account", failure{diagnostics: []diagnostic{{"", "configuring provider: AWS account ID not allowed: 999999999999"}}}, WrongAccount,
-			"staging belongs to AWS account 162808325377, but these credentials are of account 999999999999; nothing was touched"},
+		{
+			"account",
+			failure{diagnostics: []diagnostic{{"", "configuring provider: AWS account ID not allowed: 999999999999"}}},
+			WrongAccount,
+			"staging belongs to AWS account 162808325377, but these credentials are of account 999999999999; nothing was touched",
+		},
 		{"expired", failure{diagnostics: []diagnostic{{"", "operation error STS: ExpiredToken: The security token included in the request is expired"}}}, NoCredentials, "ExpiredToken"},
 		{"passphrase", failure{ended: ended{stderr: "error: passphrase must be set with PULUMI_CONFIG_PASSPHRASE"}}, Secrets, "passphrase must be set"},
 		{"cancelled", failure{ended: ended{code: 8}}, Interrupted, "interrupted; what was under way has ended"},
@@ -139,8 +147,10 @@ func TestClassify(t *testing.T) {
 }
 
 func TestLookupFollowsTheEnginesPaths(t *testing.T) {
-	props := map[string]any{"a": map[string]any{"b": []any{"x", map[string]any{"c.d": 1.0}}}, "s": "[secret]",
-		"secret": map[string]any{secretSignature: secretMark, "ciphertext": "v1:x"}}
+	props := map[string]any{
+		"a": map[string]any{"b": []any{"x", map[string]any{"c.d": 1.0}}}, "s": "[secret]",
+		"secret": map[string]any{secretSignature: secretMark, "ciphertext": "v1:x"},
+	}
 	for path, want := range map[string]any{
 		"a.b[0]": "x", `a.b[1]["c.d"]`: 1.0, "a.b[7]": nil, "s.anything": "[secret]", "secret": "[secret]", "secret.below": "[secret]", "a.b": `["x",{"c.d":1}]`,
 	} {

@@ -77,29 +77,43 @@ func (d *Driver) classify(env string, f failure) error {
 		return &Error{Kind: Busy, Message: busyMessage(env, text), Hint: fmt.Sprintf(
 			"wait until it has ended; if its process is gone, `hubwright recover %s` says so and takes the lock away", env)}
 	case matches(text, "failed to load checkpoint", "snapshot integrity", "refers to missing"):
-		return &Error{Kind: Broken, Message: env + ": the state cannot be read: " + firstLine(f, "checkpoint", "snapshot", "missing"),
-			Hint: fmt.Sprintf("its writer may have been killed at it; `hubwright recover %s` goes back to the last whole one", env)}
+		return &Error{
+			Kind: Broken, Message: env + ": the state cannot be read: " + firstLine(f, "checkpoint", "snapshot", "missing"),
+			Hint: fmt.Sprintf("its writer may have been killed at it; `hubwright recover %s` goes back to the last whole one", env),
+		}
 	case f.noSuchStack():
 		return NothingThere(env)
 	case wrongAccount.MatchString(text):
-		return &Error{Kind: WrongAccount, Message: fmt.Sprintf("%s belongs to AWS account %s, but these credentials are of account %s; nothing was touched",
-			env, orUnknown(d.opts.Target.Account), wrongAccount.FindStringSubmatch(text)[1]),
-			Hint: "use that account's credentials (AWS_PROFILE), or mend deployment.accountId"}
+		return &Error{
+			Kind: WrongAccount, Message: fmt.Sprintf("%s belongs to AWS account %s, but these credentials are of account %s; nothing was touched",
+				env, orUnknown(d.opts.Target.Account), wrongAccount.FindStringSubmatch(text)[1]),
+			Hint: "use that account's credentials (AWS_PROFILE), or mend deployment.accountId",
+		}
 	case matches(text, "ExpiredToken", "failed to refresh cached credentials", "No valid credential sources found", "no EC2 IMDS role found", "InvalidClientTokenId"):
-		return &Error{Kind: NoCredentials, Message: "there are no valid AWS credentials: " + firstLine(f, "InvalidClientTokenId", "ExpiredToken", "credential"),
-			Hint: "sign in (`aws sso login`, AWS_PROFILE) and run it again; without an account, add --sandbox"}
+		return &Error{
+			Kind: NoCredentials, Message: "there are no valid AWS credentials: " + firstLine(f, "InvalidClientTokenId", "ExpiredToken", "credential"),
+			Hint: "sign in (`aws sso login`, AWS_PROFILE) and run it again; without an account, add --sandbox",
+		}
 	case matches(text, "incorrect passphrase", "passphrase must be set", "failed to decrypt", "could not decrypt"):
-		return &Error{Kind: Secrets, Message: env + ": the stack's secrets cannot be decrypted: " + firstLine(f, "passphrase", "decrypt"),
-			Hint: "check the stack's secrets provider: `secretsprovider` in its file, and your right to use that key"}
+		return &Error{
+			Kind: Secrets, Message: env + ": the stack's secrets cannot be decrypted: " + firstLine(f, "passphrase", "decrypt"),
+			Hint: "check the stack's secrets provider: `secretsprovider` in its file, and your right to use that key",
+		}
 	case f.killed:
-		return &Error{Kind: Killed, Message: env + ": the engine was killed; what was under way is left as pending operations",
-			Hint: fmt.Sprintf("`hubwright recover %s` finds out what became of it and mends the state", env)}
+		return &Error{
+			Kind: Killed, Message: env + ": the engine was killed; what was under way is left as pending operations",
+			Hint: fmt.Sprintf("`hubwright recover %s` finds out what became of it and mends the state", env),
+		}
 	case f.stopped, f.code == exitCancelled, strings.Contains(text, "update canceled"):
-		return &Error{Kind: Interrupted, Message: env + ": interrupted; what was under way has ended and the state is consistent",
-			Hint: "run the same command again to go on"}
+		return &Error{
+			Kind: Interrupted, Message: env + ": interrupted; what was under way has ended and the state is consistent",
+			Hint: "run the same command again to go on",
+		}
 	case matches(text, "as it is currently marked for protection", "is protected"):
-		return &Error{Kind: Protected, Message: env + ": this would delete or replace what is protected: " + firstLine(f, "protect"),
-			Hint: "what holds data is protected; see `hubwright destroy --with-data`, or change the configuration so that it stays"}
+		return &Error{
+			Kind: Protected, Message: env + ": this would delete or replace what is protected: " + firstLine(f, "protect"),
+			Hint: "what holds data is protected; see `hubwright destroy --with-data`, or change the configuration so that it stays",
+		}
 	}
 	return d.ordinary(env, f)
 }

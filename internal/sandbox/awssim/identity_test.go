@@ -80,8 +80,10 @@ func TestRights(t *testing.T) {
 	as := deployer(t, w, c,
 		M{"Action": []any{"ec2:Create*", "ec2:Describe*"}, "Resource": "*", "Condition": region},
 		M{"Action": "ec2:DeleteVpc", "Resource": "*", "Condition": tagged},
-		M{"Action": []any{"iam:CreateRole", "iam:Get*", "iam:List*", "iam:TagRole"}, "Resource": "arn:aws:iam::" + account + ":role/roman-*",
-			"Condition": M{"StringEquals": M{"iam:PermissionsBoundary": "arn:aws:iam::" + account + ":policy/limit"}}},
+		M{
+			"Action": []any{"iam:CreateRole", "iam:Get*", "iam:List*", "iam:TagRole"}, "Resource": "arn:aws:iam::" + account + ":role/roman-*",
+			"Condition": M{"StringEquals": M{"iam:PermissionsBoundary": "arn:aws:iam::" + account + ":policy/limit"}},
+		},
 		M{"Action": []any{"iam:DeleteRole", "iam:ListInstanceProfilesForRole"}, "Resource": "*"},
 		M{"Effect": "Deny", "Action": "iam:DeleteRole", "Resource": "arn:aws:iam::" + account + ":role/d"},
 		M{"Action": []any{"iam:AttachRolePolicy", "iam:ListAttachedRolePolicies"}, "Resource": "*", "Condition": M{"ArnLike": M{"iam:PolicyARN": "arn:aws:iam::aws:policy/AmazonEKS*"}}},
