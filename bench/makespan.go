@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,7 +11,6 @@ import (
 	"time"
 
 	"github.com/hubwright/hubwright/internal/sandbox"
-	"github.com/hubwright/hubwright/internal/sandbox/world"
 )
 
 // resource is what the critical path needs of a resource of the state.
@@ -31,7 +31,8 @@ func benchMakespan(_ context.Context, b *bed) ([]row, error) {
 		return nil, err
 	}
 	say("deploying staging, for its virtual time")
-	env := append(os.Environ(), "HUBWRIGHT_OFFLINE=1", "HUBWRIGHT_SANDBOX_QUIET=100ms")
+	trace := filepath.Join(dir, "trace")
+	env := append(os.Environ(), "HUBWRIGHT_OFFLINE=1", "HUBWRIGHT_SANDBOX_QUIET=100ms", "HUBWRIGHT_SANDBOX_TRACE="+trace)
 	if _, err := measure(dir, env, b.binary, "up", "staging", "--sandbox", "--yes"); err != nil {
 		return nil, err
 	}
@@ -50,36 +51,14 @@ func benchMakespan(_ context.Context, b *bed) ([]row, error) {
 	if err := json.Unmarshal(data, &state); err != nil {
 		return nil, err
 	}
-	w, err := world.Open(sandbox.WorldDir(home), world.Options{})
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = w.Close() }()
-	p := path{byURN: map[string]resource{}, took: map[string]time.Duration{}, longest: map[string]time.Duration{}, via: map[string]string{}}
-	var from, to time.Time
-	err = w.View(func(tx *world.Tx) error {
-		for _, r := range state.Checkpoint.Latest.Resources {
-			p.byURN[r.URN] = r
-			o := tx.Get(r.Type, r.ID)
-			if o == nil {
-				continue
-			}
-			p.took[r.URN] = o.Ready.Sub(o.Created)
-			if from.IsZero() || o.Created.Before(from) {
-				from = o.Created
-			}
-			if o.Ready.After(to) {
-				to = o.Ready
-			}
-		}
-		return nil
-	})
+	p := newPath(state.Checkpoint.Latest.Resources)
+	from, to, err := p.readTrace(trace)
 	if err != nil {
 		return nil, err
 	}
 	end, critical := "", time.Duration(0)
-	for urn := range p.byURN {
-		if d := p.to(urn); d > critical {
+	for urn, r := range p.byURN {
+		if d := p.end(urn); d > critical && r.Type != "pulumi:pulumi:Stack" && len(p.children[urn]) == 0 {
 			end, critical = urn, d
 		}
 	}
@@ -92,24 +71,57 @@ func benchMakespan(_ context.Context, b *bed) ([]row, error) {
 	return []row{{"makespan of a first deployment against its critical path", fmt.Sprintf("%.2f (%s / %s)", float64(makespan)/float64(critical), makespan, critical), "1.05"}}, nil
 }
 
-// path finds the longest chains.
-type path struct {
-	byURN   map[string]resource
-	took    map[string]time.Duration
-	longest map[string]time.Duration
-	via     map[string]string
+// readTrace reads how long each call took, and when the first began and the last ended.
+func (p *path) readTrace(file string) (from, to time.Time, err error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return from, to, err
+	}
+	for line := range strings.Lines(string(data)) {
+		fields := strings.Split(strings.TrimSpace(line), "\t")
+		if len(fields) != 4 {
+			return from, to, fmt.Errorf("the trace holds %q", line)
+		}
+		began, err1 := time.Parse(time.RFC3339, fields[2])
+		ended, err2 := time.Parse(time.RFC3339, fields[3])
+		if err := errors.Join(err1, err2); err != nil {
+			return from, to, err
+		}
+		p.took[fields[0]] = ended.Sub(began)
+		if from.IsZero() || began.Before(from) {
+			from = began
+		}
+		if ended.After(to) {
+			to = ended
+		}
+	}
+	return from, to, nil
 }
 
-// to is the longest time from the beginning to the resource's end.
-func (p *path) to(urn string) time.Duration {
-	if d, known := p.longest[urn]; known {
-		return d
+// path finds the longest chains of what waits for what.
+type path struct {
+	byURN    map[string]resource
+	children map[string][]string
+	took     map[string]time.Duration
+	ends     map[string]time.Duration
+	via      map[string]string // what a resource's beginning waited for last
+}
+
+func newPath(resources []resource) *path {
+	p := &path{byURN: map[string]resource{}, children: map[string][]string{}, took: map[string]time.Duration{}, ends: map[string]time.Duration{}, via: map[string]string{}}
+	for _, r := range resources {
+		p.byURN[r.URN] = r
+		p.children[r.Parent] = append(p.children[r.Parent], r.URN)
 	}
+	return p
+}
+
+// begin is when a resource can begin: when all that it depends on and its provider are there, and its parent has begun.
+func (p *path) begin(urn string) time.Duration {
 	r, ok := p.byURN[urn]
 	if !ok {
 		return 0
 	}
-	p.longest[urn] = 0 // ends a cycle, which a state cannot hold
 	before := append([]string{}, r.Dependencies...)
 	for _, deps := range r.PropertyDependencies {
 		before = append(before, deps...)
@@ -117,12 +129,36 @@ func (p *path) to(urn string) time.Duration {
 	if i := strings.LastIndex(r.Provider, "::"); i > 0 {
 		before = append(before, r.Provider[:i])
 	}
-	var longest time.Duration
+	latest := p.begin(r.Parent)
+	p.via[urn] = p.via[r.Parent]
 	for _, dep := range before {
-		if d := p.to(dep); d > longest {
-			longest, p.via[urn] = d, dep
+		if d := p.end(dep); d > latest {
+			latest, p.via[urn] = d, p.last(dep)
 		}
 	}
-	p.longest[urn] = longest + p.took[urn]
-	return p.longest[urn]
+	return latest
+}
+
+// end is when a resource is there: a component when all its children are.
+func (p *path) end(urn string) time.Duration {
+	if d, known := p.ends[urn]; known {
+		return d
+	}
+	p.ends[urn] = 0 // ends a cycle, which a state cannot hold
+	end := p.begin(urn) + p.took[urn]
+	for _, c := range p.children[urn] {
+		end = max(end, p.end(c))
+	}
+	p.ends[urn] = end
+	return end
+}
+
+// last is the resource itself, or of a component the child that is there last.
+func (p *path) last(urn string) string {
+	for _, c := range p.children[urn] {
+		if p.end(c) == p.end(urn) && p.took[urn] == 0 {
+			return p.last(c)
+		}
+	}
+	return urn
 }

@@ -125,7 +125,7 @@ func (a *app) openSandbox(root string, stack *config.Stack) (*sandbox.Sandbox, e
 }
 
 // worldOptions reads how fast virtual time may pass: HUBWRIGHT_SANDBOX_PACE is the real time a virtual minute takes ("2s"), and
-// HUBWRIGHT_SANDBOX_QUIET for how long nothing may happen before the clock moves on.
+// HUBWRIGHT_SANDBOX_QUIET for how long nothing may happen before the clock moves on; HUBWRIGHT_SANDBOX_TRACE is a file that notes every call.
 func worldOptions(getenv func(string) string) world.Options {
 	duration := func(name string) time.Duration {
 		d, err := time.ParseDuration(getenv(name))
@@ -134,7 +134,9 @@ func worldOptions(getenv func(string) string) world.Options {
 		}
 		return d
 	}
-	return world.Options{Pace: duration("HUBWRIGHT_SANDBOX_PACE"), Quiet: duration("HUBWRIGHT_SANDBOX_QUIET")}
+	return world.Options{
+		Pace: duration("HUBWRIGHT_SANDBOX_PACE"), Quiet: duration("HUBWRIGHT_SANDBOX_QUIET"), Trace: getenv("HUBWRIGHT_SANDBOX_TRACE"),
+	}
 }
 
 // Close ends the session.

@@ -4,11 +4,15 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"path"
+	"strings"
 	"sync"
 
 	rpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/stats"
+
+	"github.com/hubwright/hubwright/internal/sandbox/world"
 )
 
 // maxMessage bounds a message: the engine itself allows 400 MiB (sdk/go/common/util/rpcutil, GrpcChannelOptions).
@@ -30,7 +34,7 @@ func Serve(p *Provider) (*Served, error) {
 	if err != nil {
 		return nil, fmt.Errorf("starting the sandbox's %s provider: %w", p.Package, err)
 	}
-	g := grpc.NewServer(grpc.StatsHandler(sessions{}), grpc.MaxRecvMsgSize(maxMessage), grpc.MaxSendMsgSize(maxMessage))
+	g := grpc.NewServer(grpc.StatsHandler(sessions{}), grpc.UnaryInterceptor(traced(p.World)), grpc.MaxRecvMsgSize(maxMessage), grpc.MaxSendMsgSize(maxMessage))
 	rpc.RegisterResourceProviderServer(g, &server{p: p})
 	var done sync.WaitGroup
 	done.Go(func() { _ = g.Serve(l) }) // ends with Stop
@@ -38,6 +42,26 @@ func Serve(p *Provider) (*Served, error) {
 		g.Stop()
 		done.Wait()
 	}}, nil
+}
+
+// traced notes how long each call takes that makes, changes or deletes something.
+func traced(w *world.World) grpc.UnaryServerInterceptor {
+	return func(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+		call, changes := req.(interface{ GetUrn() string })
+		op := strings.ToLower(path.Base(info.FullMethod))
+		if preview, ok := req.(interface{ GetPreview() bool }); ok && preview.GetPreview() {
+			changes = false
+		}
+		if !changes || op != "create" && op != "update" && op != "delete" {
+			return handler(ctx, req)
+		}
+		began := w.Clock.Now()
+		res, err := handler(ctx, req)
+		if err == nil { // an error keeps its gRPC status only as it is
+			err = w.Traced(call.GetUrn(), op, began)
+		}
+		return res, err
+	}
 }
 
 // sessions gives every connection a Session. The engine opens a connection for each provider instance and does not name the instance in its

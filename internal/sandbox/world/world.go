@@ -23,6 +23,7 @@ type World struct {
 	Clock *Clock
 
 	dir     string
+	trace   string
 	seal    sealer
 	mu      sync.Mutex // serialises transactions of this process
 	journal journal
@@ -42,6 +43,8 @@ type state struct {
 type Options struct {
 	// Quiet is for how long nothing may happen before the virtual clock moves on. Default 20 ms.
 	Quiet time.Duration
+	// Trace is a file to which a line is added for each call that takes virtual time: URN, operation, begin, end. Default: none.
+	Trace string
 	// Pace is how much real time a virtual minute takes at least. Default 0: none.
 	Pace time.Duration
 }
@@ -55,7 +58,7 @@ func Open(dir string, opts Options) (*World, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &World{dir: dir, seal: sealer, state: newState()}
+	w := &World{dir: dir, trace: opts.Trace, seal: sealer, state: newState()}
 	if w.journal, err = openJournal(filepath.Join(dir, journalName)); err != nil {
 		return nil, err
 	}
@@ -131,6 +134,21 @@ func (w *World) now() time.Time {
 		return w.state.now
 	}
 	return w.Clock.Now()
+}
+
+// Traced notes a call that began at a virtual time and ends now, when a trace is asked for.
+func (w *World) Traced(urn, op string, began time.Time) error {
+	if w.trace == "" {
+		return nil
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	f, err := os.OpenFile(w.trace, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("tracing: %w", err)
+	}
+	_, err = fmt.Fprintf(f, "%s\t%s\t%s\t%s\n", urn, op, began.Format(time.RFC3339), w.now().Format(time.RFC3339))
+	return errors.Join(err, f.Close())
 }
 
 // Reset moves the world in dir aside, so that the next Open makes a new one, and returns where the old one was kept.
