@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -13,7 +15,7 @@ import (
 const rounds = 7
 
 // paired measures two commands in turn and gives the medians of their costs and of the ratios.
-func paired(a, b func() (cost, error)) (costA, costB cost, time_, memory float64, err error) {
+func paired(a, b func() (cost, error)) (costA, costB cost, ratio, memory float64, err error) {
 	var as, bs []cost
 	var times, memories []float64
 	for i := range rounds + 1 {
@@ -94,10 +96,19 @@ func benchHubs(_ context.Context, b *bed) ([]row, error) {
 	var rows []row
 	var first, last time.Duration
 	counts := []int{1, 10, 95}
+	project, err := os.ReadFile(filepath.Join(b.root, "Pulumi.yaml"))
+	if err != nil {
+		return nil, err
+	}
+	version := regexp.MustCompile(`chart: \{version: ([0-9.]+)\}`).FindSubmatch(project)
+	if version == nil {
+		return nil, errors.New("no chart version is named for the hub in Pulumi.yaml")
+	}
+	chart := string(version[1])
 	for _, n := range counts {
 		dir, err := b.deployment(fmt.Sprintf("hubs-%d", n), func(file, text string) string {
 			if file == "Pulumi.staging.yaml" {
-				return withHubs(text, n)
+				return withHubs(text, n, chart)
 			}
 			return text
 		})
@@ -166,13 +177,10 @@ func benchBuild(_ context.Context, b *bed) ([]row, error) {
 }
 
 // withHubs puts n-1 more hubs into a stack's file.
-func withHubs(text string, n int) string {
-	if n == 1 {
-		return text
-	}
+func withHubs(text string, n int, chart string) string {
 	var b strings.Builder
 	for i := 2; i <= n; i++ {
-		fmt.Fprintf(&b, "    - name: h%02d\n      domain: h%02d.staging.roman-sit.example.org\n      values: [hubs/hub/common.yaml, \"hubs/hub/${env}.yaml\"]\n      chart: {version: CHART}\n      auth: {type: mast, allowAll: true}\n", i, i)
+		fmt.Fprintf(&b, "    - name: h%02d\n      domain: h%02d.science.stsci.edu\n      values: [hubs/hub/common.yaml, \"hubs/hub/${env}.yaml\"]\n      chart: {version: %s}\n      auth: {type: mast, allowAll: true}\n", i, i, chart)
 	}
 	return strings.Replace(text, "  hubwright:hubs:\n", "  hubwright:hubs:\n"+b.String(), 1)
 }

@@ -48,7 +48,7 @@ func run(ctx context.Context, chosen []string) error {
 	}
 	defer b.close()
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "FIGURE\tMEASURED\tAIM")
+	_, _ = fmt.Fprintln(w, "FIGURE\tMEASURED\tAIM")
 	for _, p := range parts {
 		if len(chosen) > 0 && !slices.Contains(chosen, p.name) {
 			continue
@@ -58,7 +58,7 @@ func run(ctx context.Context, chosen []string) error {
 			return fmt.Errorf("%s: %w", p.name, err)
 		}
 		for _, r := range rows {
-			fmt.Fprintf(w, "%s\t%s\t%s\n", r.figure, r.measured, r.aim)
+			_, _ = fmt.Fprintf(w, "%s\t%s\t%s\n", r.figure, r.measured, r.aim)
 		}
 	}
 	return w.Flush()

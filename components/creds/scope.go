@@ -70,21 +70,15 @@ func (s Scope) Actions() []string {
 }
 
 // named returns one ARN for each prefix, of the regional resources whose names begin with it.
-func (s Scope) named(service, kind string, suffix ...string) []string {
-	return s.arns(service, s.Region, kind, suffix...)
-}
+func (s Scope) named(service, kind string) []string { return s.arns(service, s.Region, kind) }
 
 // global is named for IAM, whose ARNs have no region.
 func (s Scope) global(service, kind string) []string { return s.arns(service, "", kind) }
 
-func (s Scope) arns(service, region, kind string, suffix ...string) []string {
-	end := "*"
-	if len(suffix) > 0 {
-		end += suffix[0]
-	}
+func (s Scope) arns(service, region, kind string) []string {
 	arns := make([]string, 0, len(s.Prefixes))
 	for _, p := range s.Prefixes {
-		arns = append(arns, fmt.Sprintf("arn:%s:%s:%s:%s:%s%s%s", s.Partition, service, region, s.AccountID, kind, p, end))
+		arns = append(arns, fmt.Sprintf("arn:%s:%s:%s:%s:%s%s*", s.Partition, service, region, s.AccountID, kind, p))
 	}
 	return arns
 }

@@ -29,8 +29,9 @@ import (
 const Type = "hubwright:k8s:Hub"
 
 const (
-	// DefaultChart and DefaultRepository are where the Zero to JupyterHub chart is published: https://hub.jupyter.org/helm-chart/
-	DefaultChart      = "jupyterhub"
+	// DefaultChart is the Zero to JupyterHub chart, published at https://hub.jupyter.org/helm-chart/
+	DefaultChart = "jupyterhub"
+	// DefaultRepository is that chart's repository.
 	DefaultRepository = "https://hub.jupyter.org/helm-chart/"
 	// DefaultTimeout is how long an installation may take, in seconds: new nodes and large images included.
 	DefaultTimeout = 900

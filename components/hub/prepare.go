@@ -188,7 +188,7 @@ func (v *values) templateConfig(a *Args) error {
 	}
 	h := sha256.New()
 	for _, name := range slices.Sorted(maps.Keys(a.Templates)) {
-		fmt.Fprintf(h, "%d %s %d %s", len(name), name, len(a.Templates[name]), a.Templates[name])
+		_, _ = fmt.Fprintf(h, "%d %s %d %s", len(name), name, len(a.Templates[name]), a.Templates[name])
 	}
 	return errors.Join(
 		v.push(map[string]any{"name": templatesName, "configMap": map[string]any{"name": templatesName}}, "hub", "extraVolumes"),
@@ -204,7 +204,7 @@ func checksum(texts ...any) pulumi.StringOutput {
 		h := sha256.New()
 		for _, v := range vs {
 			text, _ := v.(string)
-			fmt.Fprintf(h, "%d %s", len(text), text)
+			_, _ = fmt.Fprintf(h, "%d %s", len(text), text)
 		}
 		return hex.EncodeToString(h.Sum(nil))
 	}).(pulumi.StringOutput)

@@ -41,10 +41,7 @@ func Main(args []string) int {
 // run parses and acts; it is Main without the process around it, so that tests can call it.
 func (a *app) run(ctx context.Context, args []string) int {
 	root := a.root()
-	args, err := permute(root, args)
-	if err == nil {
-		err = root.RunContext(ctx, args)
-	}
+	err := root.RunContext(ctx, permute(root, args))
 	if err == nil {
 		return exitDone
 	}
@@ -152,13 +149,13 @@ func environment(c *cli.Context) (string, error) {
 }
 
 // permute moves a verb's flags before its arguments, since the parser takes none behind them.
-func permute(root *cli.App, args []string) ([]string, error) {
+func permute(root *cli.App, args []string) []string {
 	at := 1
 	for at < len(args) && strings.HasPrefix(args[at], "-") {
-		at += width(root.Flags, args[at], args)
+		at += width(root.Flags, args[at])
 	}
 	if at >= len(args) {
-		return args, nil
+		return args
 	}
 	cmd := root.Command(args[at])
 	at++
@@ -170,7 +167,7 @@ func permute(root *cli.App, args []string) ([]string, error) {
 		cmd, at = sub, at+1
 	}
 	if cmd == nil {
-		return args, nil
+		return args
 	}
 	head, rest := slices.Clone(args[:at]), args[at:]
 	var flags, positional []string
@@ -184,18 +181,18 @@ func permute(root *cli.App, args []string) ([]string, error) {
 			i++
 			continue
 		}
-		n := min(width(cmd.Flags, rest[i], rest), len(rest)-i)
+		n := min(width(cmd.Flags, rest[i]), len(rest)-i)
 		flags = append(flags, rest[i:i+n]...)
 		i += n
 	}
 	if slices.ContainsFunc(positional, func(s string) bool { return strings.HasPrefix(s, "-") }) {
 		flags = append(flags, "--")
 	}
-	return slices.Concat(head, flags, positional), nil
+	return slices.Concat(head, flags, positional)
 }
 
 // width is how many words a flag takes on the command line: two when it has a value that is not joined by "=".
-func width(flags []cli.Flag, word string, _ []string) int {
+func width(flags []cli.Flag, word string) int {
 	name := strings.TrimLeft(word, "-")
 	if strings.Contains(name, "=") {
 		return 1

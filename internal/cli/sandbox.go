@@ -242,7 +242,7 @@ func (a *app) sandboxReset(_ *cli.Context, g globals) error {
 		return err
 	}
 	home := sandbox.Home(root)
-	if _, err := os.Stat(home); err != nil {
+	if _, err := os.Stat(home); errors.Is(err, os.ErrNotExist) {
 		a.Say("there is no sandbox to reset")
 		return nil
 	}

@@ -171,8 +171,9 @@ func (s *Source) archive(digest string) string { return filepath.Join(s.Cache, d
 
 // cached loads a chart of an exact version from the cache; nil when it is not there. A damaged archive counts as absent.
 func (s *Source) cached(req Request) (*Found, error) {
-	if _, err := semver.StrictNewVersion(strings.TrimPrefix(req.Version, "v")); err != nil || s.Cache == "" {
-		return nil, nil
+	_, notExact := semver.StrictNewVersion(strings.TrimPrefix(req.Version, "v"))
+	if notExact != nil || s.Cache == "" {
+		return nil, nil //nolint:nilerr // a range of versions is no error, it only cannot be in the cache
 	}
 	digest, err := os.ReadFile(s.reference(req, req.Version))
 	if err != nil {

@@ -47,7 +47,8 @@ func (c *call) authorize(k *kind, op string, o *world.Object) error {
 
 // concerned reports whether an operation touches an input.
 func (c *call) concerned(prop string, o *world.Object) bool {
-	now, old := c.In[prop], any(nil)
+	now := c.In[prop]
+	var old any
 	if prop == "tags" {
 		now = nil
 		if all := c.allTags(); len(all) > 0 {
@@ -200,7 +201,7 @@ func (c *call) target(prop, value string) (string, *world.Object) {
 	case o != nil && o.String("arn") != "":
 		return o.String("arn"), o
 	case n.service == "iam":
-		return c.me.globalARN("iam", n.resource+value), o
+		return c.me.iamARN(n.resource + value), o
 	case n.service == "route53":
 		return fmt.Sprintf("arn:%s:route53:::hostedzone/%s", c.me.partition, value), o
 	}

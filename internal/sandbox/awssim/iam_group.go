@@ -31,7 +31,7 @@ func groupKinds() map[string]*kind {
 				},
 			},
 			arn: func(c *call, id string) string {
-				return c.me.globalARN("iam", "group"+pathOf(c.In)+either(id, c.plannedName("name")))
+				return c.me.iamARN("group" + pathOf(c.In) + either(id, c.plannedName("name")))
 			},
 			create: func(c *call) (string, map[string]any, error) {
 				name := c.autoName("name")
@@ -39,7 +39,7 @@ func groupKinds() map[string]*kind {
 					return "", nil, apiError("EntityAlreadyExists", "Group with name %s already exists.", name)
 				}
 				return name, c.with(map[string]any{"path": "/"}, map[string]any{
-					"name": name, "arn": c.me.globalARN("iam", "group"+pathOf(c.In)+name), "uniqueId": uniqueID("AGPA"),
+					"name": name, "arn": c.me.iamARN("group" + pathOf(c.In) + name), "uniqueId": uniqueID("AGPA"),
 				}), nil
 			},
 			remove: func(c *call, o *world.Object) error {

@@ -49,5 +49,5 @@ func oidcKinds() map[string]*kind {
 }
 
 func issuerARN(me *identity, issuer string) string {
-	return me.globalARN("iam", "oidc-provider/"+strings.TrimSuffix(strings.TrimPrefix(issuer, "https://"), "/"))
+	return me.iamARN("oidc-provider/" + strings.TrimSuffix(strings.TrimPrefix(issuer, "https://"), "/"))
 }

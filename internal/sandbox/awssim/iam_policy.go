@@ -75,11 +75,11 @@ func policyKinds() map[string]*kind {
 		},
 		tagged: true,
 		arn: func(c *call, id string) string {
-			return either(id, c.me.globalARN("iam", "policy"+pathOf(c.In)+c.plannedName("name")))
+			return either(id, c.me.iamARN("policy"+pathOf(c.In)+c.plannedName("name")))
 		},
 		create: func(c *call) (string, map[string]any, error) {
 			name := c.autoName("name")
-			arn := c.me.globalARN("iam", "policy"+pathOf(c.In)+name)
+			arn := c.me.iamARN("policy" + pathOf(c.In) + name)
 			taken := c.tx.Find(policyToken, func(o *world.Object) bool { return o.String("name") == name && sameAccount(o.ID, arn) })
 			if taken != nil {
 				return "", nil, apiError("EntityAlreadyExists", "A policy called %s already exists. Duplicate names are not allowed.", name)

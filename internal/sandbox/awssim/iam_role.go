@@ -31,7 +31,7 @@ func roleKinds() map[string]*kind {
 			},
 			tagged: true,
 			arn: func(c *call, id string) string {
-				return c.me.globalARN("iam", "role"+pathOf(c.In)+either(id, c.plannedName("name")))
+				return c.me.iamARN("role" + pathOf(c.In) + either(id, c.plannedName("name")))
 			},
 			create: createRole, update: updateRole, remove: removeRole,
 			rules: []string{
@@ -132,7 +132,7 @@ func createRole(c *call) (string, map[string]any, error) {
 	return name, c.with(
 		map[string]any{"path": "/", "maxSessionDuration": 3600, "forceDetachPolicies": false, "description": ""},
 		map[string]any{
-			"name": name, "arn": c.me.globalARN("iam", "role"+pathOf(c.In)+name), "uniqueId": uniqueID("AROA"),
+			"name": name, "arn": c.me.iamARN("role" + pathOf(c.In) + name), "uniqueId": uniqueID("AROA"),
 			"createDate": c.tx.Now().UTC().Format(time.RFC3339),
 		}), nil
 }

@@ -172,7 +172,7 @@ func (me *identity) makeARN(service, resource string) string {
 	return fmt.Sprintf("arn:%s:%s:%s:%s:%s", me.partition, service, me.region, me.account, resource)
 }
 
-// globalARN is the ARN of a resource of the caller's account that belongs to no region.
-func (me *identity) globalARN(service, resource string) string {
-	return fmt.Sprintf("arn:%s:%s::%s:%s", me.partition, service, me.account, resource)
+// iamARN is the ARN of a resource of IAM in the caller's account, which belongs to no region.
+func (me *identity) iamARN(resource string) string {
+	return fmt.Sprintf("arn:%s:iam::%s:%s", me.partition, me.account, resource)
 }

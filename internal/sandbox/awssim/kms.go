@@ -73,7 +73,7 @@ func kmsKinds() map[string]*kind {
 func createKey(c *call) (string, map[string]any, error) {
 	id := fmt.Sprintf("%s-%s-%s-%s-%s", world.Hex(8), world.Hex(4), world.Hex(4), world.Hex(4), world.Hex(12))
 	policy := fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Sid":"Enable IAM User Permissions","Effect":"Allow","Principal":{"AWS":"%s"},"Action":"kms:*","Resource":"*"}]}`,
-		c.me.globalARN("iam", "root"))
+		c.me.iamARN("root"))
 	return id, c.with(map[string]any{
 		"customerMasterKeySpec": "SYMMETRIC_DEFAULT", "keyUsage": "ENCRYPT_DECRYPT", "isEnabled": true, "enableKeyRotation": false,
 		"multiRegion": false, "policy": policy, "description": "",

@@ -169,7 +169,7 @@ func (o *operation) hook(h *release.Hook, obj kubeapi.Object) error {
 		return kubeapi.Number(live, 0, "status", "succeeded") > 0 || ref.Kind == "Pod" && kubeapi.Text(live, "status", "phase") == "Succeeded", nil
 	})
 	if errors.Is(err, errTimedOut) {
-		return fmt.Errorf("1 error occurred:\n\t* %w\n\n", err) // as Helm's multierror prints it
+		return fmt.Errorf("1 error occurred:\n\t* %w\n\n", err) //nolint:staticcheck // as Helm's multierror prints it
 	}
 	return err
 }

@@ -210,7 +210,7 @@ func (k *kube) readRelease(ctx context.Context, c *provider.Call, in resource.Pr
 func (k *kube) deleteRelease(ctx context.Context, c *provider.Call) error {
 	api, err := k.connect(c)
 	if err != nil {
-		return fmt.Errorf("can't delete Helm Release with unreachable cluster. Reason: %q", err)
+		return fmt.Errorf("can't delete Helm Release with unreachable cluster. Reason: %q", err) //nolint:errorlint // the provider's own words quote the reason
 	}
 	ref := objectKind{}.ref(c.ID)
 	if err := k.client(api).Uninstall(ctx, ref.Namespace, ref.Name, helmsim.Options{Timeout: timeoutOf(c.In)}); err != nil {
