@@ -101,6 +101,7 @@ func TestExitCodes(t *testing.T) {
 		{errors.New("x"), exitFailed},
 		{usage("x"), exitUsage},
 		{fmt.Errorf("reading: %w", config.Problems{{Message: "x"}}), exitUsage},
+		{&config.UnknownEnvironmentError{Name: "stagin"}, exitUsage},
 		{stopped("", "x"), exitStopped},
 		{&driver.Error{Kind: driver.WrongAccount}, exitStopped},
 		{&driver.Error{Kind: driver.CutOff}, exitStopped},

@@ -46,10 +46,11 @@ func codeOf(err error) int {
 	var c *coded
 	var problems config.Problems
 	var engine *driver.Error
+	var unknown *config.UnknownEnvironmentError
 	switch {
 	case errors.As(err, &c):
 		return c.code
-	case errors.As(err, &problems):
+	case errors.As(err, &problems), errors.As(err, &unknown):
 		return exitUsage
 	case errors.Is(err, term.ErrNotAsked):
 		return exitStopped

@@ -122,6 +122,7 @@ func TestClassify(t *testing.T) {
 			"staging belongs to AWS account 162808325377, but these credentials are of account 999999999999; nothing was touched",
 		},
 		{"expired", failure{diagnostics: []diagnostic{{"", "operation error STS: ExpiredToken: The security token included in the request is expired"}}}, NoCredentials, "ExpiredToken"},
+		{"no backend", failure{ended: ended{stderr: "error: PULUMI_ACCESS_TOKEN must be set for login during non-interactive CLI sessions"}}, NoCredentials, "no place for the state of staging"},
 		{"passphrase", failure{ended: ended{stderr: "error: passphrase must be set with PULUMI_CONFIG_PASSPHRASE"}}, Secrets, "passphrase must be set"},
 		{"cancelled", failure{ended: ended{code: 8}}, Interrupted, "interrupted; what was under way has ended"},
 		{"killed", failure{ended: ended{code: -1, stopped: true, killed: true}}, Killed, "pending operations"},
