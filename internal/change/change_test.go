@@ -2,6 +2,8 @@ package change
 
 import (
 	"encoding/json"
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -67,6 +69,130 @@ func TestJSONHasEmptyLists(t *testing.T) {
 	for _, want := range []string{`"schema":"hubwright/change/v1"`, `"steps":[]`, `"manifests":[]`, `"guards":[]`} {
 		if !strings.Contains(string(data), want) {
 			t.Errorf("%s is not in %s", want, data)
+		}
+	}
+}
+
+func TestTextOfEachOperation(t *testing.T) {
+	diff := []Property{{Path: "name", Kind: "update", Old: "a", New: "b"}}
+	for _, test := range []struct{ op, want string }{
+		{"create", "  + create   ec2 Vpc  vpc\n"},
+		{"update", "  ~ update   ec2 Vpc  vpc\n      name: a → b\n"},
+		{"replace", "  ± replace  ec2 Vpc  vpc\n      name: a → b\n"},
+		{"delete", "  - delete   ec2 Vpc  vpc\n"},
+		{"import", "  = import   ec2 Vpc  vpc\n      name: a → b\n"},
+		{"other", "  ? other    ec2 Vpc  vpc\n      name: a → b\n"},
+	} {
+		c := New("prod", Target{Account: "1", Region: "r"})
+		c.Steps = []Step{{Op: test.op, Type: "aws:ec2/vpc:Vpc", Name: "vpc", Diff: diff}}
+		want := "prod (account 1, r)\n" + test.want + "no change (0 resources the same)\n"
+		if got := c.Text(nil); got != want {
+			t.Errorf("%s: got\n%s\nwant\n%s", test.op, got, want)
+		}
+	}
+}
+
+func TestTextIsPaintedByOperation(t *testing.T) {
+	c := New("prod", Target{})
+	c.Steps = []Step{{Op: "delete", Type: "hubwright:k8s:Hub", Name: "hub"}}
+	if got := c.Text(func(op, text string) string { return "<" + op + ">" + text + "</>" }); !strings.Contains(got, "\n<delete>  - delete   k8s Hub  hub</>\n") {
+		t.Error(got)
+	}
+}
+
+func TestGuards(t *testing.T) {
+	c := New("prod", Target{})
+	c.Guards = []Guard{{Rule: "replace", Message: "the network is replaced"}}
+	if got := c.Text(nil); !strings.Contains(got, "\n  ! replace asks: the network is replaced\n") || strings.Contains(got, "hint:") || c.Blocked() {
+		t.Errorf("a guard that asks: blocked %v\n%s", c.Blocked(), got)
+	}
+	c.Guards = append(c.Guards, Guard{Rule: "data-loss", Message: "homes would go", Blocking: true})
+	if got := c.Text(nil); !strings.Contains(got, "\n  ! data-loss stops: homes would go\n") || !c.Blocked() {
+		t.Errorf("a guard that stops: blocked %v\n%s", c.Blocked(), got)
+	}
+}
+
+func TestWordsOfAProperty(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		p    Property
+		want string
+	}{
+		{"changed", Property{Kind: "update", Old: 1, New: 2.5}, "1 → 2.5"},
+		{"set", Property{Kind: "add", New: true}, "set to true"},
+		{"removed", Property{Kind: "delete", Old: "x"}, "removed, was x"},
+		{"replaces", Property{Kind: "update-replace", Old: "a", New: "b"}, "a → b  (forces replacement)"},
+		{"set and replaces", Property{Kind: "add-replace", New: "b"}, "set to b  (forces replacement)"},
+		{"removed and replaces", Property{Kind: "delete-replace", Old: "a"}, "removed, was a  (forces replacement)"},
+		{"a secret", Property{Kind: "update", Old: "[secret]", New: "[secret]"}, "[secret] → [secret]"},
+		{"unknown", Property{Kind: "update", Old: "a", New: "[unknown]"}, "a → (known after the update)"},
+		{"not given", Property{Kind: "update"}, "? → ?"},
+		{"lines", Property{Kind: "add", New: "a\nb\n"}, "set to a⏎b⏎"},
+		{"just short enough", Property{Kind: "add", New: strings.Repeat("é", 72)}, "set to " + strings.Repeat("é", 72)},
+		{"too long", Property{Kind: "add", New: strings.Repeat("é", 73)}, "set to " + strings.Repeat("é", 71) + "…"},
+		{"what cannot be compared", Property{Kind: "add", New: []any{"a"}}, "set to [a]"},
+	} {
+		if got := test.p.words(); got != test.want {
+			t.Errorf("%s: got %q, want %q", test.name, got, test.want)
+		}
+	}
+}
+
+func TestCounts(t *testing.T) {
+	for _, test := range []struct {
+		s          Summary
+		text, done string
+	}{
+		{Summary{}, "no change (0 resources the same)", "nothing to change"},
+		{Summary{Create: 1}, "1 to create", "1 created"},
+		{Summary{Update: 2, Same: 1}, "2 to update, 1 the same", "2 updated"},
+		{Summary{Replace: 3, Delete: 4}, "3 to replace, 4 to delete", "3 replaced, 4 deleted"},
+		{Summary{1, 2, 3, 4, 5}, "1 to create, 2 to update, 3 to replace, 4 to delete, 5 the same", "1 created, 2 updated, 3 replaced, 4 deleted"},
+	} {
+		if text, done := test.s.Text(), test.s.Done(); text != test.text || done != test.done {
+			t.Errorf("%+v: %q, %q", test.s, text, done)
+		}
+	}
+}
+
+func TestShortType(t *testing.T) {
+	for token, want := range map[string]string{
+		"aws:ec2/vpc:Vpc": "ec2 Vpc", "kubernetes:core/v1:Secret": "core Secret", "hubwright:k8s:Hub": "k8s Hub", "odd": "odd", "a:b:c:d": "a:b:c:d",
+	} {
+		if got := ShortType(token); got != want {
+			t.Errorf("%s: got %q, want %q", token, got, want)
+		}
+	}
+}
+
+// Whatever order the engine's events come in, the JSON has the same bytes.
+func TestSortGivesTheSameBytes(t *testing.T) {
+	made := func(shuffle func(n int, swap func(i, j int))) string {
+		c := New("staging", Target{})
+		for i := range 20 {
+			urn := "urn:" + string(rune('a'+i))
+			for _, op := range []string{"create", "delete"} {
+				c.Steps = append(c.Steps, Step{Op: op, URN: urn, Diff: []Property{{Path: "x"}, {Path: "y[0]"}, {Path: "y[1]"}, {Path: "z"}}})
+			}
+		}
+		shuffle(len(c.Steps), func(i, j int) { c.Steps[i], c.Steps[j] = c.Steps[j], c.Steps[i] })
+		for _, s := range c.Steps {
+			shuffle(len(s.Diff), func(i, j int) { s.Diff[i], s.Diff[j] = s.Diff[j], s.Diff[i] })
+		}
+		c.Sort()
+		if !slices.IsSortedFunc(c.Steps, func(a, b Step) int { return strings.Compare(a.URN, b.URN) }) {
+			t.Fatalf("not in order: %v", c.Steps)
+		}
+		data, err := json.Marshal(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(data)
+	}
+	want := made(func(int, func(i, j int)) {})
+	for seed := range uint64(20) {
+		if got := made(rand.New(rand.NewPCG(seed, 0)).Shuffle); got != want {
+			t.Fatalf("seed %d: got\n%s\nwant\n%s", seed, got, want)
 		}
 	}
 }

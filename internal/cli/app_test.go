@@ -57,6 +57,32 @@ func TestGlobalFlagsBeforeAndAfterTheVerb(t *testing.T) {
 	}
 }
 
+// Only a sandbox that does not exist is nothing to reset; one that cannot be looked at is an error, and nobody is asked first.
+func TestResetOfNoSandbox(t *testing.T) {
+	t.Setenv("HUBWRIGHT_SANDBOX", "")
+	for _, test := range []struct {
+		name, file, want string
+		code             int
+	}{
+		{"none", "", "there is no sandbox to reset", exitDone},
+		{"a file in its way", ".hubwright", "not a directory", exitFailed},
+	} {
+		dir := t.TempDir()
+		for _, name := range []string{"Pulumi.yaml", test.file} {
+			if name == "" {
+				continue
+			}
+			if err := os.WriteFile(filepath.Join(dir, name), []byte("name: hubwright\nruntime: go\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		a, _, errs := testApp(t)
+		if code := a.run(context.Background(), []string{"hubwright", "sandbox", "reset", "-C", dir}); code != test.code || !strings.Contains(errs.String(), test.want) {
+			t.Errorf("%s: exit %d, %s", test.name, code, errs)
+		}
+	}
+}
+
 func TestWrongUsage(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "Pulumi.yaml"), []byte("name: hubwright\nruntime: go\n"), 0o600); err != nil {

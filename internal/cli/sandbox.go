@@ -242,9 +242,13 @@ func (a *app) sandboxReset(_ *cli.Context, g globals) error {
 		return err
 	}
 	home := sandbox.Home(root)
-	if _, err := os.Stat(home); errors.Is(err, os.ErrNotExist) {
+	_, err = os.Stat(home)
+	if errors.Is(err, os.ErrNotExist) {
 		a.Say("there is no sandbox to reset")
 		return nil
+	}
+	if err != nil {
+		return err
 	}
 	if !g.yes {
 		answer, err := a.Ask("Begin a new sandbox? Its state and world are kept aside. [y/N]")

@@ -90,8 +90,10 @@ func (d *Driver) classify(env string, f failure) error {
 			Hint: "use that account's credentials (AWS_PROFILE), or mend deployment.accountId",
 		}
 	case matches(text, "PULUMI_ACCESS_TOKEN must be set", "could not be logged in"):
-		return &Error{Kind: NoCredentials, Message: "Pulumi is logged in to no backend, so there is no place for the state of " + env,
-			Hint: "`pulumi login s3://BUCKET` (or file://DIR, or Pulumi Cloud), or PULUMI_BACKEND_URL; to try it without an account, add --sandbox"}
+		return &Error{
+			Kind: NoCredentials, Message: "Pulumi is logged in to no backend, so there is no place for the state of " + env,
+			Hint: "`pulumi login s3://BUCKET` (or file://DIR, or Pulumi Cloud), or PULUMI_BACKEND_URL; to try it without an account, add --sandbox",
+		}
 	case matches(text, "ExpiredToken", "failed to refresh cached credentials", "No valid credential sources found", "no EC2 IMDS role found", "InvalidClientTokenId"):
 		return &Error{
 			Kind: NoCredentials, Message: "there are no valid AWS credentials: " + firstLine(f, "InvalidClientTokenId", "ExpiredToken", "credential"),

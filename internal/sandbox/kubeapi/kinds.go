@@ -7,8 +7,8 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/api/validate/content"
 	"k8s.io/apimachinery/pkg/api/validation"
-	"k8s.io/apimachinery/pkg/api/validation/path"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	apivalidation "k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -62,7 +62,10 @@ var kinds = map[string]kind{
 
 // anyName accepts what RBAC accepts: anything that can stand in a path.
 func anyName(name string, prefix bool) []string {
-	return path.ValidatePathSegmentName(name, prefix) //nolint:staticcheck // deprecated for API servers, which have rules of their own kinds to write
+	if prefix {
+		return content.IsPathSegmentPrefix(name)
+	}
+	return content.IsPathSegmentName(name)
 }
 
 func groupVersionKind(ref Ref) schema.GroupVersionKind {

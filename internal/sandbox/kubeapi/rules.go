@@ -9,7 +9,7 @@ import (
 	"github.com/hubwright/hubwright/internal/sandbox/world"
 )
 
-// Same reports whether two values are the same once they have gone through JSON.
+// Same reports whether two values are equal as JSON has them: a whole number is the same whether Go holds it as an integer or a float.
 func Same(a, b any) bool { return reflect.DeepEqual(clone(a), clone(b)) }
 
 // fixed are the fields that the API server does not let anybody change (kubernetes/pkg/apis/*/validation).
