@@ -7,7 +7,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 )
 
 func testTerm(in string) (t *Term, out, errs *bytes.Buffer) {
@@ -130,7 +129,7 @@ func TestTableSaysWhenItCannotBeWritten(t *testing.T) {
 func TestLiveLine(t *testing.T) {
 	term, _, errs := testTerm("")
 	p := term.NewProgress() // not live: nothing is drawn but by this test
-	term.Live, p.start = true, time.Now().Add(time.Hour)
+	term.Live = true
 	for _, test := range []struct {
 		name string
 		do   func()
