@@ -20,13 +20,14 @@ var rooms = []room{
 	{"internal/archtest", nil, "it looks at the house from outside"},
 	{"internal/change", nil, "a change is plain data"},
 	{"internal/config/...", []string{"internal/config"}, "configuration is read before anything runs"},
+	{"internal/release", nil, "Helm's records of a release, wherever its cluster is"},
 	{"internal/render/...", nil, "a chart and values in, manifests out"},
 	{"internal/term", nil, "the terminal knows nothing of deployments"},
 	{"internal/values/...", nil, "layers of values know nothing of what they are for"},
 	{"internal/driver/...", []string{"internal/change", "internal/driver"}, "the driver knows nothing of the command line or the sandbox"},
 	{"internal/sandbox/...", []string{"internal/sandbox/...", "internal/render"}, "the services know nothing of who deploys to them"},
 	{"internal/cli/...", []string{
-		"internal/cli/...", "internal/change", "internal/config", "internal/driver", "internal/render", "internal/sandbox", "internal/sandbox/world",
+		"internal/cli/...", "internal/change", "internal/config", "internal/driver", "internal/release", "internal/render", "internal/sandbox", "internal/sandbox/world",
 		"internal/term", "internal/values", "stacks",
 	}, "the command line brings the others together"},
 }
@@ -47,7 +48,7 @@ var outside = []struct {
 	{"helm.sh/helm/v4/pkg/action/...", nil, "it brings kubectl along, 150 MB of it"},
 	{"helm.sh/helm/v4/pkg/kube/...", nil, "it brings kubectl along, 150 MB of it"},
 	{"helm.sh/helm/v3/...", nil, "one Helm is enough: helm.sh/helm/v4"},
-	{"helm.sh/helm/v4/...", []string{"internal/render/...", "internal/sandbox/..."}, "a chart is rendered in internal/render, a release made by the provider"},
+	{"helm.sh/helm/v4/...", []string{"internal/release", "internal/render/...", "internal/sandbox/..."}, "a chart is rendered in internal/render, a release made by the provider, its records read in internal/release"},
 }
 
 // narrow says which packages of a large SDK may be imported at all: each costs build time and size in everybody's binary.

@@ -13,13 +13,14 @@ import (
 	"github.com/hubwright/hubwright/internal/sandbox"
 )
 
+// journal is the file of the world's transactions.
+func (d *deployment) journal() string {
+	return filepath.Join(sandbox.WorldDir(sandbox.Home(d.dir)), "world.journal")
+}
+
 // journalLines is how much has happened in the world.
 func (d *deployment) journalLines() int {
-	data, err := os.ReadFile(filepath.Join(sandbox.WorldDir(sandbox.Home(d.dir)), "world.journal"))
-	if err != nil {
-		return 0
-	}
-	return bytes.Count(data, []byte("\n"))
+	return bytes.Count(readFile(d.journal()), []byte("\n"))
 }
 
 // kinds counts the world's objects by kind, which is what must come out the same however often an update was killed. Pods come and go by
@@ -101,6 +102,39 @@ func TestKilledAtTenMomentsEndsInTheSameGraph(t *testing.T) {
 			t.Errorf("at %d of %d: %v resources, want %v", at, total, st["resources"], resources)
 		}
 	}
+}
+
+// An upgrade of a release that is killed leaves Helm in the middle of it; `recover` frees it and the next update goes on.
+func TestKilledUpgradeIsFreed(t *testing.T) {
+	d := newDeployment(t, nil)
+	d.must(0, "up staging --sandbox --yes")
+	d.edit("hubs/hub/common.yaml", "limit: 15G", "limit: 16G")
+
+	d.env = append(d.env, "HUBWRIGHT_SANDBOX_PACE=1m") // the upgrade's waiting takes long enough to be seen
+	cmd := d.command(t.Context(), "up staging --sandbox --yes")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for !bytes.Contains(readFile(d.journal()), []byte("sh.helm.release.v1.roman-sit-staging.v2")) {
+		time.Sleep(2 * time.Millisecond)
+	}
+	_ = cmd.Process.Kill()
+	_ = cmd.Wait()
+
+	d.env = d.env[:len(d.env)-1]
+	d.must(0, "recover staging --sandbox --yes").has(t, "was being upgraded", "goes on from revision 1")
+	d.must(0, "up staging --sandbox --yes").has(t, "updated")
+	d.must(0, "status staging --sandbox").has(t, "healthy")
+	d.must(0, "recover staging --sandbox").has(t, "nothing to recover")
+}
+
+// readFile is what a file holds; nothing when there is none yet.
+func readFile(name string) []byte {
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return nil
+	}
+	return data
 }
 
 // diff returns what is in a and not in b.

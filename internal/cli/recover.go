@@ -2,12 +2,15 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/urfave/cli/v2"
+	typedv1 "k8s.io/client-go/kubernetes/typed/core/v1"
 
 	"github.com/hubwright/hubwright/internal/driver"
+	"github.com/hubwright/hubwright/internal/release"
 	"github.com/hubwright/hubwright/internal/term"
 )
 
@@ -33,7 +36,8 @@ type recovery struct {
 	Lock        string            `json:"lock,omitempty"`
 	Pending     []driver.Pending  `json:"pending"`
 	Adopted     map[string]string `json:"adopted"`               // resource's name → id
-	Uninstalled []string          `json:"uninstalled,omitempty"` // releases
+	Uninstalled []string          `json:"uninstalled,omitempty"` // releases that were being installed
+	Freed       []string          `json:"freed,omitempty"`       // releases that were being upgraded or rolled back
 	Repaired    bool              `json:"repaired"`
 }
 
@@ -42,21 +46,31 @@ func (s *session) recover(ctx context.Context) (*recovery, error) {
 	if err := s.freeLock(ctx, rep); err != nil {
 		return nil, err
 	}
-	st, err := s.State(ctx, s.env)
-	if err != nil {
+	if err := s.adoptPending(ctx, rep); err != nil {
 		return nil, err
 	}
-	rep.Pending = append(rep.Pending, st.Pending...)
-	if len(st.Pending) == 0 {
-		if rep.Lock == "" && !rep.Repaired {
-			s.app.Say("%s: nothing to recover: no lock, no pending operation", s.env)
-		}
+	if err := s.freeReleases(ctx, rep); err != nil {
+		return nil, err
+	}
+	if rep.Lock == "" && !rep.Repaired && len(rep.Pending) == 0 && len(rep.Uninstalled) == 0 && len(rep.Freed) == 0 {
+		s.app.Say("%s: nothing to recover: no lock, no pending operation", s.env)
 		return rep, nil
 	}
+	s.app.Say("%s the state is consistent; `hubwright up %s` goes on from here", s.app.Paint(term.Green, "done:"), s.env)
+	return rep, nil
+}
+
+// adoptPending records what became of the operations that were cut off, and reads everything again.
+func (s *session) adoptPending(ctx context.Context, rep *recovery) error {
+	st, err := s.State(ctx, s.env)
+	if err != nil || len(st.Pending) == 0 {
+		return err
+	}
+	rep.Pending = append(rep.Pending, st.Pending...)
 	s.app.Say("%s: an earlier operation was cut off in %d places:", s.env, len(st.Pending))
 	found, err := s.Find(ctx, s.env, s.stack.Region(), st)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for _, p := range st.Pending {
 		what := "is read again"
@@ -70,24 +84,18 @@ func (s *session) recover(ctx context.Context) (*recovery, error) {
 		s.app.Say("  %s %s (%s): %s", p.Op, p.Name, p.Type, what)
 	}
 	if err := s.ask("Record this and read everything again?"); err != nil {
-		return nil, err
+		return err
 	}
 	if err := s.Adopt(ctx, s.env, found); err != nil {
-		return nil, err
+		return err
 	}
-	if _, err := s.showing(func() (*driver.Result, error) { return s.Refresh(ctx, s.env, false) }); err != nil {
-		return nil, err
-	}
-	if err := s.freeReleases(ctx, rep); err != nil {
-		return nil, err
-	}
-	s.app.Say("%s the state is consistent; `hubwright up %s` goes on from here", s.app.Paint(term.Green, "done:"), s.env)
-	return rep, nil
+	_, err = s.showing(func() (*driver.Result, error) { return s.Refresh(ctx, s.env, false) })
+	return err
 }
 
-// freeReleases looks for Helm releases that the cut-off operation has left in the middle of something, which Helm refuses to go on from. One that
+// freeReleases looks in the cluster for Helm releases that were left in the middle of an operation, which Helm refuses to go on from. One that
 // was being installed holds nothing yet, so it is taken away for the next update to install. One that was being upgraded holds the hub's
-// database, so it is only told of.
+// database, so only the record of the upgrade is.
 func (s *session) freeReleases(ctx context.Context, rep *recovery) error {
 	st, err := s.State(ctx, s.env)
 	if err != nil {
@@ -98,22 +106,58 @@ func (s *session) freeReleases(ctx context.Context, rep *recovery) error {
 		if r.Type != "kubernetes:helm.sh/v3:Release" {
 			continue
 		}
-		status, _ := r.Outputs["status"].(map[string]any)
-		switch text, _ := status["status"].(string); text {
-		case "pending-install":
+		namespace, name, _ := strings.Cut(r.ID, "/")
+		stuck, err := s.stuck(ctx, st, r, namespace, name)
+		switch {
+		case err != nil:
+			s.app.Say("  release %s could not be looked at: %v\n  should the next update say that another operation is in progress, run this again from where the cluster can be reached", r.ID, err)
+		case stuck == nil:
+		case stuck.Before == 0:
+			s.app.Say("  release %s was being installed when it was cut off; it is taken away, and the next update installs it", r.ID)
 			installing = append(installing, r.URN)
 			rep.Uninstalled = append(rep.Uninstalled, r.ID)
-			s.app.Say("  release %s was being installed when it was cut off; it is taken away, and the next update installs it", r.ID)
-		case "pending-upgrade", "pending-rollback":
-			namespace, name, _ := strings.Cut(r.ID, "/")
-			s.app.Say("  release %s is %s, from which Helm refuses to go on; `helm rollback %s -n %s` frees it", r.ID, text, name, namespace)
+		default:
+			s.app.Say("  release %s was being %s when it was cut off, from which Helm refuses to go on; with the record of that (revision %d) removed, the next update goes on from revision %d",
+				r.ID, stuck.Doing(), stuck.Revision, stuck.Before)
+			if err := s.ask("Remove that record? Nothing else in the cluster is touched."); err != nil {
+				return err
+			}
+			if err := stuck.Free(); err != nil {
+				return err
+			}
+			rep.Freed = append(rep.Freed, r.ID)
 		}
 	}
 	if len(installing) == 0 {
 		return nil
 	}
+	if err := s.ask("Take it away?"); err != nil {
+		return err
+	}
 	_, err = s.showing(func() (*driver.Result, error) { return s.Discard(ctx, s.env, installing) })
 	return err
+}
+
+// stuck looks for an unfinished operation on a release, in the cluster that its provider is configured for.
+func (s *session) stuck(ctx context.Context, st *driver.State, r driver.Resource, namespace, name string) (*release.Stuck, error) {
+	var kubeconfig string
+	for _, p := range st.Resources {
+		if p.URN == r.Provider {
+			kubeconfig, _ = p.Outputs["kubeconfig"].(string)
+		}
+	}
+	if kubeconfig == "" {
+		return nil, errors.New("its provider has no kubeconfig in the state")
+	}
+	connect := release.Connect
+	if s.sandbox != nil {
+		connect = func(kubeconfig string) (typedv1.SecretsGetter, error) { return s.sandbox.Secrets(ctx, kubeconfig) }
+	}
+	cluster, err := connect(kubeconfig)
+	if err != nil {
+		return nil, err
+	}
+	return release.Find(cluster, namespace, name)
 }
 
 // freeLock takes the lock away from a process that is gone, and repairs a snapshot that cannot be written back.

@@ -120,7 +120,7 @@ func (d *Driver) classify(env string, f failure) error {
 			Hint: "what holds data is protected; see `hubwright destroy --with-data`, or change the configuration so that it stays",
 		}
 	}
-	return d.ordinary(env, f)
+	return d.ordinary(env, f, text)
 }
 
 // NothingThere says that the environment is not deployed.
@@ -128,8 +128,11 @@ func NothingThere(env string) error {
 	return &Error{Kind: NoStack, Message: env + ": nothing is deployed there", Hint: fmt.Sprintf("`hubwright up %s` deploys it", env)}
 }
 
+// stuckRelease is what Helm says while the newest revision of a release is pending (its package action, errPending).
+const stuckRelease = "another operation (install/upgrade/rollback) is in progress"
+
 // ordinary words the failure of a resource or of the program.
-func (d *Driver) ordinary(env string, f failure) error {
+func (d *Driver) ordinary(env string, f failure, text string) error {
 	e := &Error{Kind: Failed}
 	var lines []string
 	for _, diag := range f.diagnostics {
@@ -157,7 +160,10 @@ func (d *Driver) ordinary(env string, f failure) error {
 		lines = []string{fmt.Sprintf("the engine ended with code %d and said nothing", f.code)}
 	}
 	e.Message, e.More = env+": "+lines[0], lines[1:]
-	if f.finished {
+	switch {
+	case strings.Contains(text, stuckRelease):
+		e.Hint = fmt.Sprintf("if nobody else is at work on that release, an earlier operation on it was cut off; `hubwright recover %s` frees it", env)
+	case f.finished:
 		e.Hint = "what succeeded is recorded; mend the cause and run the same command again to go on from there"
 	}
 	return e

@@ -33,6 +33,7 @@ type Resource struct {
 	Protected           bool
 	Retained            bool
 	Custom              bool
+	Provider            string         // URN of the provider that made it
 	Outputs             map[string]any // secrets are ciphertext
 }
 
@@ -51,9 +52,13 @@ func (d *Driver) State(ctx context.Context, env string) (*State, error) {
 	}
 	st := &State{Updated: dep.Manifest.Time}
 	for _, r := range dep.Resources {
+		provider := r.Provider // urn::id
+		if at := strings.LastIndex(provider, "::"); at > 0 {
+			provider = provider[:at]
+		}
 		st.Resources = append(st.Resources, Resource{
 			Type: string(r.Type), Name: nameOf(string(r.URN)), URN: string(r.URN), ID: string(r.ID),
-			Protected: r.Protect, Retained: r.RetainOnDelete, Custom: r.Custom, Outputs: r.Outputs,
+			Protected: r.Protect, Retained: r.RetainOnDelete, Custom: r.Custom, Provider: provider, Outputs: r.Outputs,
 		})
 	}
 	for _, p := range dep.PendingOperations {

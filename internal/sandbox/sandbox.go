@@ -13,9 +13,13 @@ import (
 	"strings"
 	"time"
 
+	typedv1 "k8s.io/client-go/kubernetes/typed/core/v1"
+
 	"github.com/hubwright/hubwright/internal/sandbox/awssim"
 	"github.com/hubwright/hubwright/internal/sandbox/dockersim"
 	"github.com/hubwright/hubwright/internal/sandbox/ekssim"
+	"github.com/hubwright/hubwright/internal/sandbox/helmsim"
+	"github.com/hubwright/hubwright/internal/sandbox/kubeapi"
 	"github.com/hubwright/hubwright/internal/sandbox/kubesim"
 	"github.com/hubwright/hubwright/internal/sandbox/provider"
 	"github.com/hubwright/hubwright/internal/sandbox/world"
@@ -166,6 +170,19 @@ func (s *Sandbox) Env() map[string]string {
 // Wait waits until the virtual clock shows a time.
 func (s *Sandbox) Wait(ctx context.Context, until time.Time) error {
 	return s.World.Clock.Until(ctx, until)
+}
+
+// Secrets gives access to the Secrets of the simulated cluster that a kubeconfig names, as release.Connect does to those of a real one.
+func (s *Sandbox) Secrets(ctx context.Context, kubeconfig string) (typedv1.SecretsGetter, error) {
+	server, err := kubeapi.Server(kubeconfig)
+	if err != nil {
+		return nil, err
+	}
+	cluster, err := kubeapi.Connect(s.World, server)
+	if err != nil {
+		return nil, err
+	}
+	return helmsim.Secrets(ctx, kubeapi.Of(s.World, cluster)), nil
 }
 
 // Services are what exists in an account before anybody deploys, and what the caller is.

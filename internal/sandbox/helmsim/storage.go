@@ -23,7 +23,7 @@ import (
 
 // store is Helm's own storage of releases, in Secrets of the release's namespace ("sh.helm.release.v1.NAME.vN").
 func (c *Client) store(ctx context.Context, namespace string, maxHistory int) *storage.Storage {
-	s := storage.Init(driver.NewSecrets(secrets{ctx: ctx, api: c.API, namespace: namespace}))
+	s := storage.Init(driver.NewSecrets(Secrets(ctx, c.API).Secrets(namespace)))
 	s.MaxHistory = maxHistory
 	return s
 }
@@ -56,6 +56,18 @@ func (c *Client) Last(ctx context.Context, namespace, name string) (*release.Rel
 		return nil, err
 	}
 	return history[len(history)-1], nil
+}
+
+// Secrets gives access to the Secrets of a cluster, as far as Helm's storage needs it.
+func Secrets(ctx context.Context, api kubeapi.API) typedv1.SecretsGetter {
+	return getter{secrets{ctx: ctx, api: api}}
+}
+
+type getter struct{ of secrets }
+
+func (g getter) Secrets(namespace string) typedv1.SecretInterface {
+	g.of.namespace = namespace
+	return g.of
 }
 
 // secrets is the typed client that Helm's storage driver asks for, over the API. It has what the driver uses.
