@@ -75,6 +75,7 @@ func (o *door) pulumi(args ...string) string {
 }
 
 func TestTwoDoorsOneProgram(t *testing.T) {
+	t.Parallel()
 	d := newDeployment(t, nil)
 	d.must(0, "up staging --sandbox --yes")
 

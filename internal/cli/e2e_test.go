@@ -181,6 +181,7 @@ func (d *deployment) objects() []string {
 var createCount = regexp.MustCompile(`(\d+) to create`)
 
 func TestLifeOfADeployment(t *testing.T) {
+	t.Parallel()
 	d := newDeployment(t, nil)
 	project, staging := d.read("Pulumi.yaml"), d.read("Pulumi.staging.yaml")
 
