@@ -38,14 +38,14 @@ func TestFind(t *testing.T) {
 		revision, before int // 0: not stuck
 		doing            string
 	}{
-		"no release":                  {},
-		"deployed":                    {statuses: []common.Status{superseded, deployed}},
-		"failed":                      {statuses: []common.Status{deployed, failed}},
-		"an old pending one is past":  {statuses: []common.Status{common.StatusPendingUpgrade, deployed}},
-		"cut off in an install":       {statuses: []common.Status{common.StatusPendingInstall}, revision: 1, doing: "installed"},
-		"cut off in an upgrade":       {statuses: []common.Status{superseded, deployed, common.StatusPendingUpgrade}, revision: 3, before: 2, doing: "upgraded"},
-		"cut off in a rollback":       {statuses: []common.Status{deployed, failed, common.StatusPendingRollback}, revision: 3, before: 2, doing: "rolled back"},
-		"after a failed install":      {statuses: []common.Status{failed, common.StatusPendingUpgrade}, revision: 2, before: 1, doing: "upgraded"},
+		"no release":                 {},
+		"deployed":                   {statuses: []common.Status{superseded, deployed}},
+		"failed":                     {statuses: []common.Status{deployed, failed}},
+		"an old pending one is past": {statuses: []common.Status{common.StatusPendingUpgrade, deployed}},
+		"cut off in an install":      {statuses: []common.Status{common.StatusPendingInstall}, revision: 1, doing: "installed"},
+		"cut off in an upgrade":      {statuses: []common.Status{superseded, deployed, common.StatusPendingUpgrade}, revision: 3, before: 2, doing: "upgraded"},
+		"cut off in a rollback":      {statuses: []common.Status{deployed, failed, common.StatusPendingRollback}, revision: 3, before: 2, doing: "rolled back"},
+		"after a failed install":     {statuses: []common.Status{failed, common.StatusPendingUpgrade}, revision: 2, before: 1, doing: "upgraded"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			api := cluster(t, tc.statuses...)
