@@ -46,7 +46,7 @@ type failure struct {
 	ended
 	err         error
 	diagnostics []diagnostic
-	finished    bool
+	recorded    bool
 }
 
 // The engine's exit codes that matter here (pkg/cmd/pulumi, cmdutil exit codes).
@@ -163,7 +163,7 @@ func (d *Driver) ordinary(env string, f failure, text string) error {
 	switch {
 	case strings.Contains(text, stuckRelease):
 		e.Hint = fmt.Sprintf("if nobody else is at work on that release, an earlier operation on it was cut off; `hubwright recover %s` frees it", env)
-	case f.finished:
+	case f.recorded:
 		e.Hint = "what succeeded is recorded; mend the cause and run the same command again to go on from there"
 	}
 	return e

@@ -40,7 +40,7 @@ type gathered struct {
 	outputs  map[string]any
 	errors   []diagnostic
 	touched  bool // something changes that is no change of a resource: its protection
-	finished bool // a summary came: the operation ran to its end
+	recorded bool // something that was done is in the state now
 }
 
 type diagnostic struct{ urn, message string }
@@ -93,6 +93,7 @@ func (g *gathered) take(e apitype.EngineEvent, onEvent func(Event)) {
 			}
 		}
 		if visible(m) {
+			g.recorded = g.recorded || !e.ResOutputsEvent.Planning && m.Op != apitype.OpSame
 			onEvent(eventOf(End, m))
 		}
 	case e.ResOpFailedEvent != nil:
@@ -113,7 +114,6 @@ func (g *gathered) take(e apitype.EngineEvent, onEvent func(Event)) {
 			onEvent(Event{Phase: Message, URN: d.URN, Name: nameOf(d.URN), Message: text})
 		}
 	case e.SummaryEvent != nil:
-		g.finished = true
 		g.change.Summary = change.Summary{}
 		for op, n := range e.SummaryEvent.ResourceChanges {
 			g.change.Summary.Add(string(op), n)

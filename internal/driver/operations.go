@@ -91,5 +91,5 @@ func (d *Driver) operate(ctx context.Context, env string, call func(auto.Stack, 
 
 // failureOf puts together what is known of a failed operation.
 func failureOf(err error, last ended, g *gathered) failure {
-	return failure{err: err, ended: last, diagnostics: g.errors, finished: g.finished}
+	return failure{err: err, ended: last, diagnostics: g.errors, recorded: g.recorded}
 }
