@@ -1,6 +1,8 @@
 package stacks
 
 import (
+	"fmt"
+
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -59,10 +61,13 @@ func (d *deployment) makeCreds() error {
 	if err != nil {
 		return err
 	}
+	prefixes := []string{d.Creds.NamePrefix, d.Prefix(), d.ClusterName()}
+	for _, other := range sharing { // whose resources this deployer makes too
+		prefixes = append(prefixes, other.Prefix())
+	}
 	args := &creds.Args{
 		Mode: creds.Mode(d.Creds.Mode), RoleArn: d.Creds.RoleArn, Prefix: d.Creds.NamePrefix,
-		ResourcePrefixes: append([]string{d.Creds.NamePrefix, d.Prefix(), d.ClusterName()}, sharing...),
-		AccountID:        account, Region: region, TrustedPrincipals: d.Creds.TrustedPrincipals, Users: d.Creds.Users,
+		ResourcePrefixes: prefixes, AccountID: account, Region: region, TrustedPrincipals: d.Creds.TrustedPrincipals, Users: d.Creds.Users,
 		PermissionsBoundary: d.Creds.PermissionsBoundary, Tags: d.Tags(), WaitAssumable: d.opts.waitAssumable(),
 	}
 	if d.DNS.ZoneID != "" {
@@ -135,6 +140,9 @@ func (d *deployment) makeCluster() error {
 	}
 	var err error
 	if d.cluster, err = cluster.New(d.ctx, "cluster", args, d.aws); err != nil {
+		if c.From != "" {
+			return fmt.Errorf("the cluster of %s, which cluster.from names, must be there first: %w", c.From, err)
+		}
 		return err
 	}
 	d.ctx.Export("clusterName", d.cluster.Name)

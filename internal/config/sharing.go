@@ -2,14 +2,13 @@ package config
 
 import "errors"
 
-// Sharing returns the name prefixes of the environments that run on this one's cluster (cluster.from), whose resources its deployer role
-// makes too. An environment that cannot be read is left out: it has to be mended before it is deployed.
-func (s *Stack) Sharing() ([]string, error) {
+// Sharing returns the environments that run on this one's cluster (cluster.from). An environment that cannot be read is left out: it has to be mended before it is deployed.
+func (s *Stack) Sharing() ([]*Stack, error) {
 	envs, err := Environments(s.Dir)
 	if err != nil {
 		return nil, err
 	}
-	var out []string
+	var out []*Stack
 	for _, env := range envs {
 		if env == s.Environment {
 			continue
@@ -23,7 +22,7 @@ func (s *Stack) Sharing() ([]string, error) {
 			return nil, err
 		}
 		if other.Cluster.From == s.Environment {
-			out = append(out, other.Prefix())
+			out = append(out, other)
 		}
 	}
 	return out, nil
