@@ -1,8 +1,6 @@
 package stacks
 
 import (
-	"fmt"
-
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -140,9 +138,6 @@ func (d *deployment) makeCluster() error {
 	}
 	var err error
 	if d.cluster, err = cluster.New(d.ctx, "cluster", args, d.aws); err != nil {
-		if c.From != "" {
-			return fmt.Errorf("the cluster of %s, which cluster.from names, must be there first: %w", c.From, err)
-		}
 		return err
 	}
 	d.ctx.Export("clusterName", d.cluster.Name)

@@ -2,9 +2,7 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -73,33 +71,6 @@ func (s *session) destroy(ctx context.Context, withData bool, confirmed string) 
 	}
 	s.app.sandboxNote(s.globals)
 	return res, nil
-}
-
-// notShared refuses to take away a cluster on which the hubs of another environment run, and a file system that holds another's homes.
-func (s *session) notShared(ctx context.Context, withData bool) error {
-	sharing, err := s.stack.Sharing()
-	if err != nil {
-		return err
-	}
-	flag := ""
-	if withData {
-		flag = " --with-data"
-	}
-	for _, other := range sharing {
-		st, err := s.State(ctx, other.Environment)
-		var known *driver.Error
-		switch {
-		case errors.As(err, &known) && known.Kind == driver.NoStack:
-		case err != nil:
-			return err
-		case withData && len(st.Resources) > 0 || slices.ContainsFunc(st.Resources, func(r driver.Resource) bool {
-			return strings.HasPrefix(r.Type, "kubernetes:")
-		}):
-			return stopped(fmt.Sprintf("first `hubwright destroy %s%s`", other.Environment, flag),
-				"%s shares this cluster (cluster.from in Pulumi.%s.yaml), and what it still has there would be lost; nothing was changed", other.Environment, other.Environment)
-		}
-	}
-	return nil
 }
 
 func (s *session) confirmDestroy(data []driver.Resource, withData bool, confirmed string) error {

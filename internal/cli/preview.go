@@ -65,7 +65,7 @@ func (a *app) previewOne(ctx context.Context, g globals, env string) (*driver.Re
 func (s *session) preview(ctx context.Context) (*driver.Result, error) {
 	res, err := s.waiting(func() (*driver.Result, error) { return s.Preview(ctx, s.env) })
 	if err != nil {
-		return nil, err
+		return nil, s.sharedCluster(ctx, err)
 	}
 	return res, nil
 }
