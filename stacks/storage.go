@@ -63,12 +63,12 @@ func (d *deployment) fromSharedCluster(output string) (string, error) {
 	return text, nil
 }
 
-// homes makes a hub's claim on the file system. The hub named "hub" sees all of it, as the runbook's does; any other a directory of its own.
+// homes makes a hub's claim on its directory of the file system.
 func (d *deployment) homes(c *config.Hub) *hub.Homes {
 	return &hub.Homes{Claim: func(ctx *pulumi.Context, namespace string, opts ...pulumi.ResourceOption) (pulumi.StringInput, []pulumi.Resource, error) {
-		args := storage.HomeClaimArgs{Namespace: pulumi.String(namespace), SizeGiB: d.Storage.HomeSizeGiB, Labels: map[string]string{"hub": c.Name}}
-		if c.Name != "hub" || d.Cluster.From != "" {
-			args.Directory = "/hubs/" + d.ReleaseName(c.Name)
+		args := storage.HomeClaimArgs{
+			Namespace: pulumi.String(namespace), SizeGiB: d.Storage.HomeSizeGiB, Labels: map[string]string{"hub": c.Name},
+			Directory: d.HomesDirectory(c), User: c.Homes.UID, Group: c.Homes.GID,
 		}
 		claim, err := d.storage.HomeClaim(ctx, c.Name+"-homes", args, opts...)
 		if err != nil {

@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"regexp"
@@ -28,8 +29,12 @@ type HomeClaimArgs struct {
 	// SizeGiB is the size written on the volume; 0 means 100. It limits nothing.
 	SizeGiB int
 	// Directory is the part of the file system that the hub sees, such as "/hubs/roman-sit-staging"; it is made when it is first
-	// mounted. Empty means all of it, so that hubs with the same users share their homes.
+	// mounted. Whatever is done in it is done as User and Group, so that the folder which the kubelet, as root, makes for a new user
+	// (subPath) is one that user may write. Empty means the whole file system as it is, where such a folder is root's.
 	Directory string
+	// User and Group are the numeric ids that own what is in Directory; 0 means 1000 and 100, those of the Jupyter images:
+	// https://jupyter-docker-stacks.readthedocs.io/en/latest/using/common.html
+	User, Group int
 	// Labels are put on the volume and the claim.
 	Labels map[string]string
 	// Protect keeps the volume and the claim from being deleted; nil means as the file system.
@@ -45,11 +50,10 @@ type HomeClaim struct {
 	Claim  *corev1.PersistentVolumeClaim
 }
 
-// Owner of a directory that is made for a hub: the user and group of the Jupyter images:
-// https://jupyter-docker-stacks.readthedocs.io/en/latest/using/common.html
+// The user and group of the Jupyter images.
 const (
-	ownerUser  = 1000
-	ownerGroup = 100
+	defaultUser  = 1000
+	defaultGroup = 100
 )
 
 var directory = regexp.MustCompile(`^(/[A-Za-z0-9._-]+){1,4}$`)
@@ -142,15 +146,16 @@ func (s *HomeStorage) handle(ctx *pulumi.Context, name string, args HomeClaimArg
 	if args.Directory == "" {
 		return s.FileSystemId, nil
 	}
+	user, group := pulumi.Int(cmp.Or(args.User, defaultUser)), pulumi.Int(cmp.Or(args.Group, defaultGroup))
 	point, err := efs.NewAccessPoint(ctx, name+"-directory", &efs.AccessPointArgs{
 		FileSystemId: s.FileSystemId,
 		RootDirectory: efs.AccessPointRootDirectoryArgs{
-			Path: pulumi.String(args.Directory),
-			CreationInfo: efs.AccessPointRootDirectoryCreationInfoArgs{
-				OwnerUid: pulumi.Int(ownerUser), OwnerGid: pulumi.Int(ownerGroup), Permissions: pulumi.String("0755"),
-			},
+			Path:         pulumi.String(args.Directory),
+			CreationInfo: efs.AccessPointRootDirectoryCreationInfoArgs{OwnerUid: user, OwnerGid: group, Permissions: pulumi.String("0755")},
 		},
-		Tags: tags.Named(s.args.Tags, s.homes()+args.Directory),
+		// https://docs.aws.amazon.com/efs/latest/ug/enforce-identity-access-points.html
+		PosixUser: efs.AccessPointPosixUserArgs{Uid: user, Gid: group},
+		Tags:      tags.Named(s.args.Tags, s.homes()+args.Directory),
 	}, append(kept(protect), s.parent())...)
 	if err != nil {
 		return nil, fmt.Errorf("access point of %s: %w", args.Directory, err)

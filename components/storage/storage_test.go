@@ -162,14 +162,14 @@ func TestHomeClaim(t *testing.T) {
 func TestHomeClaimOfADirectory(t *testing.T) {
 	r := mustRun(t, newArgs(), func(ctx *pulumi.Context, s *storage.HomeStorage) error {
 		_, err := s.HomeClaim(ctx, "hub-homes", storage.HomeClaimArgs{
-			Namespace: pulumi.String("ns"), ClaimName: "homes", Directory: "/hubs/ns", Protect: pulumi.BoolRef(false),
+			Namespace: pulumi.String("ns"), ClaimName: "homes", Directory: "/hubs/ns", User: 1001, Protect: pulumi.BoolRef(false),
 		})
 		return err
 	})
 	point := r.One(t, "aws:efs/accessPoint:AccessPoint", "hub-homes-directory")
 	point.CheckInputs(t, map[string]any{
-		"rootDirectory.path": "/hubs/ns", "rootDirectory.creationInfo.ownerUid": 1000.0, "rootDirectory.creationInfo.permissions": "0755",
-		"fileSystemId": "homes-homes-id", "tags.deployment": "roman-sit",
+		"rootDirectory.path": "/hubs/ns", "rootDirectory.creationInfo.ownerUid": 1001.0, "rootDirectory.creationInfo.permissions": "0755",
+		"posixUser.uid": 1001.0, "posixUser.gid": 100.0, "fileSystemId": "homes-homes-id", "tags.deployment": "roman-sit",
 	})
 	volume := r.One(t, "kubernetes:core/v1:PersistentVolume", "hub-homes-volume")
 	volume.CheckInputs(t, map[string]any{"spec.csi.volumeHandle": "homes-homes-id::hub-homes-directory-id", "spec.capacity.storage": "100Gi"})

@@ -122,6 +122,14 @@ func (s *Stack) ReleaseName(hub string) string {
 	return s.Deployment.Name + "-" + hub + "-" + s.Environment
 }
 
+// HomesDirectory is the part of the file system that a hub's homes are in; "" is all of it.
+func (s *Stack) HomesDirectory(h *Hub) string {
+	if h.Homes.Directory == WholeFileSystem {
+		return ""
+	}
+	return cmp.Or(h.Homes.Directory, "/hubs/"+s.ReleaseName(h.Name))
+}
+
 // ClusterName is the name of the cluster the environment runs on. With cluster.from it is the name that environment's cluster has by
 // default: what it really is, its stack's outputs say.
 func (s *Stack) ClusterName() string {

@@ -50,7 +50,10 @@ func (i *Image) setDefaults() {
 	i.Dockerfile, i.Platform, i.ValuesPaths = "Dockerfile", "linux/amd64", []string{"singleuser.image"}
 }
 
-func (h *Hub) setDefaults() { h.TimeoutSeconds = 1800 }
+func (h *Hub) setDefaults() {
+	h.TimeoutSeconds = 1800
+	h.Homes.UID, h.Homes.GID = 1000, 100
+}
 
 // The repository is the one that https://z2jh.jupyter.org names.
 func (c *Chart) setDefaults() {

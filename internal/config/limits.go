@@ -47,6 +47,8 @@ const (
 	maxLabelName, maxLabelPrefix = 63, 253
 	// Route 53's TTL: https://docs.aws.amazon.com/Route53/latest/APIReference/API_ResourceRecordSet.html
 	maxTTL = 1<<31 - 1
+	// https://docs.aws.amazon.com/efs/latest/ug/API_PosixUser.html
+	maxID = 1<<32 - 1
 )
 
 // form is a pattern with a name and an example for messages.
@@ -74,7 +76,9 @@ var (
 	vpcForm         = newForm("the id of a VPC", "vpc-0123456789abcdef0", `vpc-([0-9a-f]{8}|[0-9a-f]{17})`)
 	subnetForm      = newForm("the id of a subnet", "subnet-0123456789abcdef0", `subnet-([0-9a-f]{8}|[0-9a-f]{17})`)
 	fileSystemForm  = newForm("the id of an EFS file system", "fs-0123456789abcdef0", `fs-([0-9a-f]{8}|[0-9a-f]{17})`)
-	hostedZoneForm  = newForm("the id of a hosted zone", "Z0123456789ABCDEFGHIJ", `Z[A-Z0-9]{3,31}`)
+	// https://docs.aws.amazon.com/efs/latest/ug/API_RootDirectory.html
+	directoryForm  = newForm("a path of up to four names", "/hubs/roman-sit-staging", `(/[A-Za-z0-9_-][A-Za-z0-9._-]*){1,4}`)
+	hostedZoneForm = newForm("the id of a hosted zone", "Z0123456789ABCDEFGHIJ", `Z[A-Z0-9]{3,31}`)
 	// https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateCluster.html
 	clusterForm    = newForm("the name of an EKS cluster", "roman-sit-staging", `[0-9A-Za-z][A-Za-z0-9_-]{0,99}`)
 	versionForm    = newForm("a Kubernetes version", `"1.35"`, `1\.\d{2}`)

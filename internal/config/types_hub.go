@@ -90,10 +90,23 @@ type Hub struct {
 	HTTPS HTTPS `json:"https"`
 	// Auth says who may log in.
 	Auth Auth `json:"auth"`
+	// Homes is where its users' home directories are.
+	Homes Homes `json:"homes"`
 	// Image is the image of single-user servers: one of images, by name. Default: the first of images; without any, the values decide.
 	Image string `json:"image"`
 	// TimeoutSeconds is how long Helm waits for the release, in seconds. Default: 1800.
 	TimeoutSeconds int `json:"timeoutSeconds"`
+}
+
+// Homes is where a hub's home directories are, and whose they are. It stays as it is once there are homes: they do not move by themselves.
+type Homes struct {
+	// Directory is the hub's part of the file system; hubs that name the same one share their homes. "/" is the whole file system as it
+	// is, in which only root can make a new user's folder. Default: /hubs/<release>.
+	Directory string `json:"directory"`
+	// UID is the number of the user that owns the homes. Default: 1000, jovyan of the Jupyter images.
+	UID int `json:"uid"`
+	// GID is the number of the group that owns the homes. Default: 100, users.
+	GID int `json:"gid"`
 }
 
 // Chart is a Helm chart: from a repository, or in a folder.
@@ -181,6 +194,9 @@ const (
 
 	PurposeCore = "core"
 	PurposeUser = "user"
+
+	// WholeFileSystem is the homes.directory that is no part of the file system.
+	WholeFileSystem = "/"
 
 	HTTPSManual      = "manual"
 	HTTPSOffload     = "offload"

@@ -87,6 +87,11 @@ func (c *checker) hub(at string, h *Hub) {
 		}
 		c.add(at+".image", fmt.Sprintf("there is no image %q", h.Image), suggest(h.Image, known))
 	}
+	if d := h.Homes.Directory; d != "" && d != WholeFileSystem {
+		c.matches(at+".homes.directory", d, directoryForm)
+	}
+	c.between(at+".homes.uid", h.Homes.UID, 1, maxID)
+	c.between(at+".homes.gid", h.Homes.GID, 1, maxID)
 	c.between(at+".timeoutSeconds", h.TimeoutSeconds, 60, 24*60*60)
 }
 

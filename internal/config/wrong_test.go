@@ -149,6 +149,8 @@ func TestWrongHubs(t *testing.T) {
 		{"oauth without a URL", "    - {name: hub, domain: hub.example.org, auth: {type: oauth, authorizeUrl: 'https://a.org/x', tokenUrl: 'https://a.org/y', usernameClaim: sub}}", `4: hubs[hub].auth.userdataUrl: is missing; the provider's documentation names it, such as https://auth.example.org/oauth/authorize`},
 		{"oauth in the clear", "    - {name: hub, domain: hub.example.org, auth: {tokenUrl: 'http://a.org/y'}}", `4: hubs[hub].auth.tokenUrl: "http://a.org/y" is not an https URL; write it like https://auth.example.org/oauth/authorize`},
 		{"nobody let in", "    - {name: hub, domain: hub.example.org, auth: {adminUsers: []}}", `4: hubs[hub].auth: lets nobody in; list allowedUsers or adminUsers, or set allowAll`},
+		{"homes that are no path", "    - {name: hub, domain: hub.example.org, homes: {directory: ../homes}}", `4: hubs[hub].homes.directory: "../homes" is not a path of up to four names; write it like /hubs/roman-sit-staging`},
+		{"homes of root", "    - {name: hub, domain: hub.example.org, homes: {uid: 0}}", `4: hubs[hub].homes.uid: is 0; use 1 to 4294967295`},
 		{"a timeout", "    - {name: hub, domain: hub.example.org, timeoutSeconds: 5}", `4: hubs[hub].timeoutSeconds: is 5; use 60 to 86400`},
 		{
 			"two of a name", "    - {name: hub, domain: hub.example.org}\n    - {name: hub, domain: b.example.org, namespace: b, chart: {version: 4.4.0}, auth: {type: values}}",
