@@ -14,9 +14,16 @@ import (
 )
 
 // Names and descriptions: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSecurityGroup.html
-var groupTextForm = regexp.MustCompile(`^[a-zA-Z0-9. _\-:/()#,@\[\]+=&;{}!$*]{0,255}$`)
+var groupTextForm = regexp.MustCompile(`^[a-zA-Z0-9. _\-:/()#,@\[\]+=&;{}!$*]*$`)
 
 const groupTextWords = "at most 255 letters, digits, spaces and ._-:/()#,@[]+=&;{}!$*"
+
+// groupText checks a name or description of EC2.
+func (p *problems) groupText(in map[string]any, prop string) {
+	if len(text(in, prop)) > 255 || !groupTextForm.MatchString(text(in, prop)) {
+		p.add(prop, "invalid value for %s (must be %s): %q", prop, groupTextWords, text(in, prop))
+	}
+}
 
 // protocols are those that EC2 knows by name; any other goes by its number.
 var protocols = []string{"-1", "tcp", "udp", "icmp", "icmpv6", "all"}
@@ -49,8 +56,8 @@ func securityGroupKinds() map[string]*kind {
 
 func checkSecurityGroup(in map[string]any) []string {
 	var p problems
-	p.matches(in, "name", groupTextForm, groupTextWords)
-	p.matches(in, "description", groupTextForm, groupTextWords)
+	p.groupText(in, "name")
+	p.groupText(in, "description")
 	if strings.HasPrefix(text(in, "name"), "sg-") {
 		p.add("name", "invalid value for name (cannot begin with sg-): %q", text(in, "name"))
 	}
@@ -191,7 +198,7 @@ func ruleKind(token string) *kind {
 					}
 				}
 				p.rule("ipProtocol", text(in, "ipProtocol"), in)
-				p.matches(in, "description", groupTextForm, groupTextWords)
+				p.groupText(in, "description")
 				p.tags(in)
 				return p
 			},
@@ -245,7 +252,7 @@ func plainRuleKind() *kind {
 				for _, block := range texts(in, "cidrBlocks") {
 					p.cidr(map[string]any{"cidrBlocks": block}, "cidrBlocks", 0, 32)
 				}
-				p.matches(in, "description", groupTextForm, groupTextWords)
+				p.groupText(in, "description")
 				return p
 			},
 		},

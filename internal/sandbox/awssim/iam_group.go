@@ -26,7 +26,7 @@ func groupKinds() map[string]*kind {
 				Check: func(in map[string]any) []string {
 					var p problems
 					p.matches(in, "name", groupNameForm, "1 to 128 letters, digits and +=,.@-_")
-					p.matches(in, "path", pathForm, "/ or a path between two slashes")
+					p.path(in)
 					return p
 				},
 			},

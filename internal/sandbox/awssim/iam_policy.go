@@ -66,7 +66,7 @@ func policyKinds() map[string]*kind {
 			Check: func(in map[string]any) []string {
 				var p problems
 				p.matches(in, "name", policyNameForm, "1 to 128 letters, digits and +=,.@-_")
-				p.matches(in, "path", pathForm, "/ or a path between two slashes")
+				p.path(in)
 				p.longest(in, "description", 1000)
 				p.policy(in, "policy", identityPolicy, maxManagedPolicy)
 				p.tags(in)

@@ -12,7 +12,7 @@ import (
 )
 
 // https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateAlias.html
-var aliasForm = regexp.MustCompile(`^alias/[a-zA-Z0-9/_-]{1,250}$`)
+var aliasForm = regexp.MustCompile(`^alias/[a-zA-Z0-9/_-]+$`)
 
 func kmsKinds() map[string]*kind {
 	return map[string]*kind{
@@ -50,6 +50,7 @@ func kmsKinds() map[string]*kind {
 				Check: func(in map[string]any) []string {
 					var p problems
 					p.matches(in, "name", aliasForm, "alias/ and up to 250 letters, digits, /, _ and -")
+					p.longest(in, "name", len("alias/")+250)
 					if strings.HasPrefix(text(in, "name"), "alias/aws/") {
 						p.add("name", "cannot begin with reserved AWS CMK prefix 'alias/aws/': %q", text(in, "name"))
 					}
