@@ -142,6 +142,8 @@ func (d *Driver) findByService(ctx context.Context, region string, p Pending) (s
 		description, _ := res["description"].(string)
 		_, rest, _ := strings.Cut(description, "(")
 		return strings.TrimSuffix(rest, ")"), nil
+	case "aws:efs/accessPoint:AccessPoint":
+		return d.findAccessPoint(ctx, region, p)
 	case "aws:ec2/routeTableAssociation:RouteTableAssociation":
 		table, _ := p.In["routeTableId"].(string)
 		subnet, _ := p.In["subnetId"].(string)
@@ -159,6 +161,37 @@ func (d *Driver) findByService(ctx context.Context, region string, p Pending) (s
 		return "", nil
 	}
 	return d.findByTag(ctx, region, p)
+}
+
+// findAccessPoint looks among the access points of the file system for the one of the same directory. Neither an id nor the tagging API leads to it.
+func (d *Driver) findAccessPoint(ctx context.Context, region string, p Pending) (string, error) {
+	root, _ := p.In["rootDirectory"].(map[string]any)
+	var found []string
+	err := d.ask(ctx, region, func(call invocation) error {
+		all, err := call("aws:efs/getAccessPoints:getAccessPoints", map[string]any{"fileSystemId": p.In["fileSystemId"]})
+		if err != nil {
+			return err
+		}
+		ids, _ := all["ids"].([]any)
+		for _, v := range ids {
+			id, _ := v.(string)
+			point, err := call("aws:efs/getAccessPoint:getAccessPoint", map[string]any{"accessPointId": id})
+			if err != nil {
+				return err
+			}
+			roots, _ := point["rootDirectories"].([]any)
+			for _, r := range roots {
+				if m, _ := r.(map[string]any); m["path"] == root["path"] {
+					found = append(found, id)
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil || len(found) != 1 {
+		return "", notFound(err)
+	}
+	return found[0], nil
 }
 
 // findByTag looks for what carries the Name, deployment and environment tags that the creation was to give.
@@ -215,28 +248,40 @@ func serviceOf(token string) string {
 
 // notFound turns "there is none" into no error.
 func notFound(err error) error {
-	if matches(err.Error(), "no matching", "NotFound", "not found", "returned no results") {
+	if err == nil || matches(err.Error(), "no matching", "NotFound", "not found", "returned no results") {
 		return nil
 	}
 	return err
 }
 
-// invoke calls a provider's function and nothing else: a preview of a program that registers nothing, on a stack of its own that is thrown
-// away, so that the call goes through the same provider and credentials as everything else.
-func (d *Driver) invoke(ctx context.Context, region, token string, args map[string]any) (map[string]any, error) {
+// invocation calls a provider's function.
+type invocation func(token string, args map[string]any) (map[string]any, error)
+
+// invoke calls one function.
+func (d *Driver) invoke(ctx context.Context, region, token string, args map[string]any) (result map[string]any, err error) {
+	err = d.ask(ctx, region, func(call invocation) (err error) {
+		result, err = call(token, args)
+		return err
+	})
+	return result, err
+}
+
+// ask calls functions of providers and nothing else: a preview of a program that registers nothing, on a stack of its own that is thrown
+// away, so that the calls go through the same provider and credentials as everything else.
+func (d *Driver) ask(ctx context.Context, region string, questions func(invocation) error) error {
 	dir, err := os.MkdirTemp("", "hubwright-lookup-")
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	result := map[string]any{}
+	asked := ""
 	program := func(pctx *pulumi.Context) error {
-		var out map[string]any
-		if err := pctx.Invoke(token, args, &out); err != nil {
-			return err
-		}
-		maps.Copy(result, out)
-		return nil
+		return questions(func(token string, args map[string]any) (map[string]any, error) {
+			asked = token
+			var out map[string]any
+			err := pctx.Invoke(token, args, &out)
+			return out, err
+		})
 	}
 	env := maps.Clone(baseEnv)
 	maps.Copy(env, d.opts.Env)
@@ -247,19 +292,19 @@ func (d *Driver) invoke(ctx context.Context, region, token string, args map[stri
 	}
 	project := []byte("name: lookup\nruntime: go\n")
 	if err := os.WriteFile(dir+"/Pulumi.yaml", project, 0o600); err != nil {
-		return nil, err
+		return err
 	}
 	cmd := &command{engine: d.cmd.engine}
 	ws, err := auto.NewLocalWorkspace(ctx, auto.WorkDir(dir), auto.Pulumi(cmd), auto.EnvVars(env), auto.Program(guarded(program)))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	s, err := auto.NewStack(ctx, "lookup", ws)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if _, err := s.Preview(ctx, optpreview.SuppressProgress()); err != nil {
-		return nil, fmt.Errorf("%s: %s", token, firstLine(failure{ended: cmd.last, err: err}, "error", token))
+		return fmt.Errorf("%s: %s", asked, firstLine(failure{ended: cmd.last, err: err}, "error", asked))
 	}
-	return result, nil
+	return nil
 }

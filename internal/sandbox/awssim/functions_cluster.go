@@ -37,6 +37,24 @@ func clusterFunctions() map[string]function {
 		}},
 		"aws:eks/getAddonVersion:getAddonVersion": {needs: "eks:DescribeAddonVersions@*", answer: getAddonVersion},
 		"aws:efs/getFileSystem:getFileSystem":     {needs: "elasticfilesystem:DescribeFileSystems@fileSystemId", answer: getFileSystem},
+		"aws:efs/getAccessPoints:getAccessPoints": {needs: "elasticfilesystem:DescribeAccessPoints@fileSystemId", answer: func(c *call) (map[string]any, error) {
+			ids := []any{}
+			for _, o := range c.tx.List(accessPointToken) {
+				if o.String("fileSystemId") == text(c.In, "fileSystemId") {
+					ids = append(ids, o.ID)
+				}
+			}
+			return map[string]any{"id": text(c.In, "fileSystemId"), "fileSystemId": text(c.In, "fileSystemId"), "ids": ids}, nil
+		}},
+		"aws:efs/getAccessPoint:getAccessPoint": {needs: "elasticfilesystem:DescribeAccessPoints@*", answer: func(c *call) (map[string]any, error) {
+			o := c.tx.Get(accessPointToken, text(c.In, "accessPointId"))
+			if o == nil {
+				return nil, apiError("AccessPointNotFound", "Access point '%s' does not exist.", text(c.In, "accessPointId"))
+			}
+			out := copied(o, "arn", "fileSystemArn", "fileSystemId", "ownerId", "tags")
+			out["posixUsers"], out["rootDirectories"] = []any{object(o.Props, "posixUser")}, []any{object(o.Props, "rootDirectory")}
+			return out, nil
+		}},
 	}
 }
 

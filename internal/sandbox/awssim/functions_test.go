@@ -24,6 +24,7 @@ func TestFunctions(t *testing.T) {
 	digest := "sha256:" + strings.Repeat("a", 64)
 	update(t, w, func(tx *world.Tx) error { return awssim.PushImage(tx, out(r, "repositoryUrl"), "v1", digest) })
 	f := c.Must(fs, "f", M{"creationToken": "homes"})
+	ap := c.Must("aws:efs/accessPoint:AccessPoint", "ap", M{"fileSystemId": f.ID, "rootDirectory": M{"path": "/hubs/x"}})
 	for name, try := range map[string]struct {
 		token string
 		args  M
@@ -39,6 +40,9 @@ func TestFunctions(t *testing.T) {
 		"cluster":       {"aws:eks/getCluster:getCluster", M{"name": "roman-sit"}, M{"endpoint": k.Out["endpoint"], "version": "1.33"}},
 		"add-on":        {"aws:eks/getAddonVersion:getAddonVersion", M{"addonName": "kube-proxy", "kubernetesVersion": "1.32", "mostRecent": true}, M{"version": "v1.32.5-eksbuild.2"}},
 		"file system":   {"aws:efs/getFileSystem:getFileSystem", M{"fileSystemId": f.ID}, M{"creationToken": "homes", "fileSystemId": f.ID}},
+		"access points": {"aws:efs/getAccessPoints:getAccessPoints", M{"fileSystemId": f.ID}, M{"ids": []any{ap.ID}}},
+		"access point":  {"aws:efs/getAccessPoint:getAccessPoint", M{"accessPointId": ap.ID}, M{"fileSystemId": f.ID, "rootDirectories": []any{M{"path": "/hubs/x"}}}},
+		"no point":      {"aws:efs/getAccessPoint:getAccessPoint", M{"accessPointId": "fsap-0"}, M{"error": "AccessPointNotFound"}},
 		"zone":          {"aws:route53/getZone:getZone", M{"name": "Example.org."}, M{"zoneId": awssim.ZoneID("example.org"), "name": "example.org"}},
 		"certificate":   {"aws:acm/getCertificate:getCertificate", M{"domain": "hub.example.org", "statuses": []any{"ISSUED"}}, M{"arn": certificate}},
 		"image":         {"aws:ecr/getImage:getImage", M{"repositoryName": "images", "imageTag": "v1"}, M{"imageDigest": digest}},
