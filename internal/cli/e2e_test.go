@@ -52,7 +52,7 @@ func newDeployment(t *testing.T, change func(name, text string) string) *deploym
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &deployment{t: t, dir: t.TempDir(), env: append(os.Environ(), asProgram+"=1", "HUBWRIGHT_OFFLINE=1", "CI=1")}
+	d := &deployment{t: t, dir: t.TempDir(), env: append(os.Environ(), asProgram+"=1", "HUBWRIGHT_OFFLINE=1", "CI=1", "HUBWRIGHT_SANDBOX_QUIET=20ms")}
 	for _, part := range []string{"Pulumi.yaml", "Pulumi.staging.yaml", "Pulumi.prod.yaml", "hubs", "images"} {
 		err := filepath.WalkDir(filepath.Join(root, part), func(path string, e os.DirEntry, err error) error {
 			if err != nil || e.IsDir() {

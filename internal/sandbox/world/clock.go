@@ -28,7 +28,7 @@ type sleeper struct {
 func newClock(now time.Time, opts Options) *Clock {
 	quiet := opts.Quiet
 	if quiet == 0 {
-		quiet = 20 * time.Millisecond
+		quiet = 50 * time.Millisecond // an engine that saves its state takes up to about 40 between two calls; a jump in between makes times too long
 	}
 	return &Clock{now: now, quiet: quiet, pace: opts.Pace, sleepers: map[*sleeper]struct{}{}}
 }
