@@ -26,6 +26,7 @@ type app struct {
 	locator driver.Locator
 	signals <-chan os.Signal
 	getenv  func(string) string
+	flagged bool // --sandbox stands on the command line, so it has to stand in the commands that are proposed, too
 }
 
 // Main runs the program for a command line and returns the exit code.
@@ -92,7 +93,7 @@ func (a *app) root() *cli.App {
 func verb(name, usageText, args string, flags []cli.Flag, act func(*cli.Context, globals) error) *cli.Command {
 	return &cli.Command{
 		Name: name, Usage: usageText, ArgsUsage: args, Flags: append(flags, globalFlags()...), HideHelpCommand: true,
-		OnUsageError: func(_ *cli.Context, err error, _ bool) error { return usage("%s", err) },
+		OnUsageError: func(c *cli.Context, err error, _ bool) error { return wrongFlag(c.Command, err) },
 		Action: func(c *cli.Context) error {
 			g, err := globalsOf(c)
 			if err != nil {
@@ -101,6 +102,19 @@ func verb(name, usageText, args string, flags []cli.Flag, act func(*cli.Context,
 			return act(c, g)
 		},
 	}
+}
+
+// wrongFlag words what the parser says of a flag, with the nearest one there is.
+func wrongFlag(cmd *cli.Command, err error) error {
+	flag, unknown := strings.CutPrefix(err.Error(), "flag provided but not defined: -")
+	if !unknown {
+		return usage("%s: %s", cmd.Name, err)
+	}
+	var known []string
+	for _, f := range cmd.Flags {
+		known = append(known, "--"+f.Names()[0])
+	}
+	return usage("%s has no flag --%s%s", cmd.Name, flag, nearest("--"+flag, known))
 }
 
 // globalsOf reads the global options, wherever on the command line they stood.

@@ -95,7 +95,7 @@ func TestWrongUsage(t *testing.T) {
 		{"statsu staging", `there is no verb "statsu"; did you mean "status"?`},
 		{"up", "up: which environment?"},
 		{"up a b", `"b" is one argument too many`},
-		{"up staging --colour", "flag provided but not defined: -colour"},
+		{"up staging --colour", "up has no flag --colour"},
 		{"up staging -o yaml", `--output is "yaml"; text and json are known`},
 		{"promote staging", "promote takes 2 environments"},
 		{"promote staging staging", `FROM and TO are both "staging"`},

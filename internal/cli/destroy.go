@@ -50,8 +50,10 @@ func (s *session) destroy(ctx context.Context, withData bool, confirmed string) 
 		return nil, err
 	}
 	data := holdingData(st)
-	if err := s.confirmDestroy(data, withData, confirmed); err != nil {
-		return nil, err
+	if len(st.Resources) > 0 {
+		if err := s.confirmDestroy(data, withData, confirmed); err != nil {
+			return nil, err
+		}
 	}
 	release := func(r driver.Resource) bool {
 		kept := r.Protected || r.Retained
@@ -64,6 +66,10 @@ func (s *session) destroy(ctx context.Context, withData bool, confirmed string) 
 	res, err := s.showing(func() (*driver.Result, error) { return s.Destroy(ctx, s.env, false) })
 	if err != nil {
 		return nil, err
+	}
+	if len(st.Resources) == 0 {
+		s.app.Say("%s: nothing is deployed there", s.env)
+		return res, nil
 	}
 	s.app.Say("%s %d deleted in %s%s", s.app.Paint(term.Green, "done:"), res.Change.Summary.Delete, res.Took.Round(100*time.Millisecond), s.virtualTook(began))
 	if !withData {

@@ -19,7 +19,7 @@ func TestSharedCluster(t *testing.T) {
 		}
 		return before + "  hubwright:cluster: {from: staging}\n  hubwright:storage:" + after
 	})
-	d.must(1, "preview prod --sandbox").has(t, "the cluster of staging (cluster.from), which is not deployed", "first `hubwright up staging`")
+	d.must(1, "preview prod --sandbox").has(t, "the cluster of staging (cluster.from), which is not deployed", "first `hubwright up staging --sandbox`")
 
 	d.must(0, "up staging --sandbox --yes")
 	d.must(0, "up prod --sandbox --yes").has(t, "https://roman-sit.science.stsci.edu")
@@ -38,13 +38,13 @@ func TestSharedCluster(t *testing.T) {
 	}
 
 	before := strings.Join(d.objects(), "\n")
-	d.must(4, "destroy staging --sandbox --yes").has(t, "prod shares this cluster", "first `hubwright destroy prod`")
+	d.must(4, "destroy staging --sandbox --yes").has(t, "prod shares this cluster", "first `hubwright destroy prod --sandbox`")
 	if strings.Join(d.objects(), "\n") != before {
 		t.Error("what was refused changed the world")
 	}
 	d.must(0, "destroy prod --sandbox --yes").has(t, "kept, because they hold data")
 	d.must(0, "status staging --sandbox").has(t, "healthy")
-	d.must(4, "destroy staging --sandbox --with-data --confirm staging").has(t, "first `hubwright destroy prod --with-data`")
+	d.must(4, "destroy staging --sandbox --with-data --confirm staging").has(t, "first `hubwright destroy prod --with-data --sandbox`")
 	d.must(0, "destroy staging --sandbox --yes")
 
 	// What is kept of prod is deleted without a cluster too.

@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/agext/levenshtein"
@@ -94,6 +95,22 @@ func hintOf(err error) string {
 		return "add --yes to go on without being asked"
 	}
 	return ""
+}
+
+var proposed = regexp.MustCompile("`hubwright ([a-z]+) ([^`]+)`")
+
+// Say tells a person something. Commands that it proposes are for the services that this one works on.
+func (a *app) Say(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	if a.flagged {
+		text = proposed.ReplaceAllStringFunc(text, func(command string) string {
+			if strings.HasPrefix(command, "`hubwright sandbox ") || strings.Contains(command, "--sandbox") {
+				return command
+			}
+			return strings.TrimSuffix(command, "`") + " --sandbox`"
+		})
+	}
+	a.Term.Say("%s", text)
 }
 
 // nearest suggests the known name that is closest to a mistyped one.

@@ -20,6 +20,9 @@ func (a *app) outputs() *cli.Command {
 			if err != nil {
 				return err
 			}
+			if len(out) == 0 {
+				return driver.NothingThere(s.env)
+			}
 			if g.output == "json" {
 				return a.printJSON(map[string]any{"schema": "hubwright/outputs/v1", "environment": s.env, "outputs": out})
 			}
@@ -40,11 +43,11 @@ func (a *app) url() *cli.Command {
 				return err
 			}
 			urls := urlsOf(out)
-			if g.output == "json" {
-				return a.printJSON(map[string]any{"schema": "hubwright/url/v1", "environment": s.env, "urls": urls})
-			}
 			if len(urls) == 0 {
 				return driver.NothingThere(s.env)
+			}
+			if g.output == "json" {
+				return a.printJSON(map[string]any{"schema": "hubwright/url/v1", "environment": s.env, "urls": urls})
 			}
 			for _, u := range urls {
 				a.Print("%s", u)

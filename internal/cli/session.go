@@ -62,6 +62,7 @@ func findProject(dir string) (string, error) {
 
 // open checks the configuration, before any engine starts, and makes the engine ready.
 func (a *app) open(ctx context.Context, g globals, env string) (*session, error) {
+	a.flagged = g.sandbox && a.getenv("HUBWRIGHT_SANDBOX") == ""
 	root, err := findProject(g.dir)
 	if err != nil {
 		return nil, err
