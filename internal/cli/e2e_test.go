@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -200,7 +201,7 @@ func TestLifeOfADeployment(t *testing.T) {
 		t.Errorf("url printed %q", url.out)
 	}
 	status := d.must(0, "status staging --sandbox -o json").json(t)
-	if status["healthy"] != true || status["schema"] != "hubwright/status/v1" {
+	if status["healthy"] != true || status["schema"] != "hubwright/status/v1" || fmt.Sprint(status["resources"]) != createCount.FindStringSubmatch(preview.out)[1] {
 		t.Errorf("status is %v", status)
 	}
 	d.must(0, "drift staging --sandbox --detailed-exitcode").has(t, "no change")

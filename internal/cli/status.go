@@ -73,7 +73,7 @@ func (s *session) status(ctx context.Context, live bool) (*status, error) {
 		return nil, err
 	}
 	st := &status{
-		Schema: "hubwright/status/v1", Environment: s.env, Sandbox: s.globals.sandbox, Updated: state.Updated, Resources: len(state.Resources),
+		Schema: "hubwright/status/v1", Environment: s.env, Sandbox: s.globals.sandbox, Updated: state.Updated, Resources: state.Managed(),
 		Pending: append([]driver.Pending{}, state.Pending...), Hubs: []hubStatus{}, Drifted: []string{},
 	}
 	hubs := hubsOf(outputs)

@@ -123,9 +123,14 @@ func (g *gathered) take(e apitype.EngineEvent, onEvent func(Event)) {
 
 const stackType = "pulumi:pulumi:Stack"
 
-// visible leaves out the stack itself and the inner halves of a replacement, which the replacement already stands for.
+// isDefaultProvider tells the providers that the engine makes by itself, which its summaries do not count.
+func isDefaultProvider(token, urn string) bool {
+	return strings.HasPrefix(token, "pulumi:providers:") && strings.HasPrefix(nameOf(urn), "default")
+}
+
+// visible leaves out the stack itself, default providers, and the inner halves of a replacement, which the replacement already stands for.
 func visible(m apitype.StepEventMetadata) bool {
-	return m.Type != stackType && m.Op != apitype.OpCreateReplacement && m.Op != apitype.OpDeleteReplaced
+	return m.Type != stackType && !isDefaultProvider(m.Type, m.URN) && m.Op != apitype.OpCreateReplacement && m.Op != apitype.OpDeleteReplaced
 }
 
 func (g *gathered) step(m apitype.StepEventMetadata) {

@@ -33,8 +33,20 @@ type Resource struct {
 	Protected           bool
 	Retained            bool
 	Custom              bool
+	External            bool           // only looked at: somebody else makes it
 	Provider            string         // URN of the provider that made it
 	Outputs             map[string]any // secrets are ciphertext
+}
+
+// Managed counts the resources as the engine's summaries do: without its default providers and without what is only looked at.
+func (s *State) Managed() int {
+	n := 0
+	for _, r := range s.Resources {
+		if !r.External && !isDefaultProvider(r.Type, r.URN) {
+			n++
+		}
+	}
+	return n
 }
 
 // State is what the stack's backend has recorded.
@@ -58,7 +70,7 @@ func (d *Driver) State(ctx context.Context, env string) (*State, error) {
 		}
 		st.Resources = append(st.Resources, Resource{
 			Type: string(r.Type), Name: nameOf(string(r.URN)), URN: string(r.URN), ID: string(r.ID),
-			Protected: r.Protect, Retained: r.RetainOnDelete, Custom: r.Custom, Provider: provider, Outputs: r.Outputs,
+			Protected: r.Protect, Retained: r.RetainOnDelete, Custom: r.Custom, External: r.External, Provider: provider, Outputs: r.Outputs,
 		})
 	}
 	for _, p := range dep.PendingOperations {
