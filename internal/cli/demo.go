@@ -48,6 +48,9 @@ func (a *app) runDemo(ctx context.Context, root string, keep, verbose bool) (err
 	if !keep {
 		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	}
+	if _, err := a.locator.Locate(ctx); err != nil { // before the story begins, whose time is told at the end
+		return err
+	}
 	start := time.Now()
 	d := &demonstration{app: a, dir: dir, verbose: verbose}
 	a.Print("%s", a.Paint(term.Bold, "The life of a JupyterHub deployment, by the real Pulumi engine on simulated services."))

@@ -116,6 +116,9 @@ func (d *deployment) run(args string) ran {
 	return r
 }
 
+// String is the command and all that it said.
+func (r ran) String() string { return fmt.Sprintf("$ hubwright %s\n%s%s", r.args, r.out, r.err) }
+
 // must runs the program and fails the test unless it ends with the code.
 func (d *deployment) must(code int, args string) ran {
 	d.t.Helper()

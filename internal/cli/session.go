@@ -89,6 +89,7 @@ func (a *app) open(ctx context.Context, g globals, env string) (*session, error)
 			return nil, errors.Join(err, s.Close())
 		}
 		opts.Dir, opts.Env, opts.SecretsProvider, opts.Tied = s.sandbox.Mirror(), s.sandbox.Env(), "passphrase", true
+		opts.OnLaunch, opts.Tether = s.sandbox.World.Clock.Watch, s.sandbox.Tether.Renew
 		program.Sandbox, program.Wait = true, s.sandbox.Wait
 	}
 	opts.Program = stacks.New(program)

@@ -23,6 +23,8 @@ type command struct {
 	interrupts <-chan Interrupt
 	tied       bool // the engine dies with us
 	launches   atomic.Int64
+	tether     func() (*os.File, error)
+	onLaunch   func(pid int)
 	extra      []string // arguments added to the Automation API's next launches
 	last       ended    // of the last launch: the Automation API's errors keep it to themselves
 }
@@ -87,6 +89,16 @@ func (c *command) launch(ctx context.Context, workdir string, stdin io.Reader, s
 	if c.tied {
 		tied(cmd.SysProcAttr)
 	}
+	if c.tether != nil {
+		file, err := c.tether()
+		if err != nil {
+			return "", "", -1, err
+		}
+		if file != nil {
+			cmd.ExtraFiles = []*os.File{file}
+			defer func() { _ = file.Close() }()
+		}
+	}
 	c.last = ended{}
 	started, exited := make(chan error, 1), make(chan error, 1)
 	go func() { // on one thread from beginning to end, since the tie is to the thread that starts it
@@ -100,6 +112,9 @@ func (c *command) launch(ctx context.Context, workdir string, stdin io.Reader, s
 	}()
 	if err := <-started; err != nil {
 		return "", "", -1, err
+	}
+	if c.onLaunch != nil {
+		c.onLaunch(cmd.Process.Pid)
 	}
 	err := c.wait(ctx, cmd, exited)
 	code := -1

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"os"
 	"time"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/auto"
@@ -29,10 +30,14 @@ type Options struct {
 	Target change.Target
 	// OnEvent is told of progress, from one goroutine at a time. Optional.
 	OnEvent func(Event)
+	// OnLaunch is told the process of each engine that is started. Optional.
+	OnLaunch func(pid int)
 	// Log receives what the engine itself prints, for --verbose. Optional.
 	Log io.Writer
 	// Tied makes the engine die with this process, for engines whose providers live in it.
 	Tied bool
+	// Tether gives a file that the next engine inherits and never looks at. Optional.
+	Tether func() (*os.File, error)
 	// Interrupts delivers what a person asks of a running operation. Optional.
 	Interrupts <-chan Interrupt
 }
@@ -55,7 +60,7 @@ type Driver struct {
 
 // New makes a driver on an engine that Locate has found.
 func New(engine Engine, opts Options) *Driver {
-	return &Driver{opts: opts, cmd: &command{engine: engine, log: opts.Log, interrupts: opts.Interrupts, tied: opts.Tied}}
+	return &Driver{opts: opts, cmd: &command{engine: engine, log: opts.Log, interrupts: opts.Interrupts, tied: opts.Tied, tether: opts.Tether, onLaunch: opts.OnLaunch}}
 }
 
 // Launches is how many times the engine has been started so far.

@@ -51,7 +51,7 @@ func newBed(t *testing.T, opts world.Options) *bed {
 			return name, map[string]any{"arn": "arn:box/" + name}, nil
 		},
 		Takes: func(string, map[string]any) time.Duration { return time.Minute },
-	}}})
+	}}}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

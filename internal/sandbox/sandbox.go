@@ -44,6 +44,8 @@ type Sandbox struct {
 	opts  Options
 	clock *clockDoor
 	parts []*provider.Served
+	// Tether is between the providers and the engine that is launched next.
+	Tether provider.Tether
 }
 
 // Home is the default home of the sandbox of the deployment in root.
@@ -98,7 +100,7 @@ func Open(opts Options) (*Sandbox, error) {
 		kubesim.New(s.World, kubesim.Options{Root: opts.Root, Charts: opts.Charts, Offline: opts.Offline}),
 		dockersim.New(s.World, dockersim.Options{Root: opts.Root}),
 	} {
-		served, err := provider.Serve(p)
+		served, err := provider.Serve(p, &s.Tether)
 		if err != nil {
 			return nil, errors.Join(err, s.Close())
 		}

@@ -28,8 +28,22 @@ type Served struct {
 // Stop ends it at once; calls in progress are cut off.
 func (s *Served) Stop() { s.stop() }
 
-// Serve starts the provider on a free port of the loopback interface.
-func Serve(p *Provider) (*Served, error) {
+// tethered is a listener whose connections are held by a tether.
+type tethered struct {
+	net.Listener
+	tether *Tether
+}
+
+func (t tethered) Accept() (net.Conn, error) {
+	conn, err := t.Listener.Accept()
+	if err == nil && t.tether != nil {
+		t.tether.hold(conn)
+	}
+	return conn, err
+}
+
+// Serve starts the provider on a free port of the loopback interface. The tether is optional.
+func Serve(p *Provider, tether *Tether) (*Served, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("starting the sandbox's %s provider: %w", p.Package, err)
@@ -37,7 +51,7 @@ func Serve(p *Provider) (*Served, error) {
 	g := grpc.NewServer(grpc.StatsHandler(sessions{}), grpc.UnaryInterceptor(traced(p.World)), grpc.MaxRecvMsgSize(maxMessage), grpc.MaxSendMsgSize(maxMessage))
 	rpc.RegisterResourceProviderServer(g, &server{p: p})
 	var done sync.WaitGroup
-	done.Go(func() { _ = g.Serve(l) }) // ends with Stop
+	done.Go(func() { _ = g.Serve(tethered{l, tether}) }) // ends with Stop
 	return &Served{Package: p.Package, Port: l.Addr().(*net.TCPAddr).Port, stop: func() {
 		g.Stop()
 		done.Wait()

@@ -49,7 +49,7 @@ type Conn struct {
 // Client serves the provider and connects to it. Everything ends with the test.
 func Client(t testing.TB, p *provider.Provider) *Conn {
 	t.Helper()
-	served, err := provider.Serve(p)
+	served, err := provider.Serve(p, nil)
 	if err != nil {
 		t.Fatalf("serving the %s provider: %v", p.Package, err)
 	}

@@ -6,13 +6,15 @@ import (
 	"time"
 )
 
-// Clock is virtual time, moved on by those who wait for it. When everyone who called in is asleep and nothing has happened for a quiet
-// moment of real time, the clock jumps to the earliest waking: ten minutes take none, and what overlaps in the real services overlaps here.
+// Clock is virtual time, moved on by those who wait for it. When everyone who called in is asleep, nothing has happened for a quiet moment of
+// real time and the processes that call are idle, the clock jumps to the earliest waking: ten minutes take none, and what overlaps in the real
+// services overlaps here.
 type Clock struct {
-	quiet time.Duration
+	quiet time.Duration // 0 for quietWatched or quietUnwatched
 	pace  time.Duration // real time a virtual minute takes at least
 
 	mu       sync.Mutex
+	callers  map[int]time.Duration // by process: for how long it had worked when last looked at
 	now      time.Time
 	busy     int    // calls in progress that are not asleep
 	events   uint64 // counts everything that happens, to see quiet moments
@@ -25,12 +27,48 @@ type sleeper struct {
 	wake  chan struct{}
 }
 
-func newClock(now time.Time, opts Options) *Clock {
-	quiet := opts.Quiet
-	if quiet == 0 {
-		quiet = 50 * time.Millisecond // an engine that saves its state takes up to about 40 between two calls; a jump in between makes times too long
+// For how long nothing may happen before the clock moves on. A caller that saves its state takes up to about 40 ms between two calls; a jump in
+// between makes times too long. Of one that is watched it is known that it works.
+const (
+	quietWatched   = 20 * time.Millisecond
+	quietUnwatched = 50 * time.Millisecond
+)
+
+// quietMoment is the quiet moment as things are.
+func (c *Clock) quietMoment() time.Duration {
+	switch {
+	case c.quiet > 0:
+		return c.quiet
+	case len(c.callers) > 0:
+		return quietWatched
 	}
-	return &Clock{now: now, quiet: quiet, pace: opts.Pace, sleepers: map[*sleeper]struct{}{}}
+	return quietUnwatched
+}
+
+func newClock(now time.Time, opts Options) *Clock {
+	return &Clock{now: now, quiet: opts.Quiet, pace: opts.Pace, callers: map[int]time.Duration{}, sleepers: map[*sleeper]struct{}{}}
+}
+
+// Watch names a process that calls into the cloud. The clock stands still while it works, since its next call may be about to come.
+func (c *Clock) Watch(pid int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.callers[pid] = 0
+}
+
+// working says whether a caller has worked since this was last asked, for more than a small part of the time between.
+func (c *Clock) working(between time.Duration) bool {
+	atWork := false
+	for pid, before := range c.callers {
+		now := load(pid)
+		if now == 0 {
+			delete(c.callers, pid)
+			continue
+		}
+		c.callers[pid] = now
+		atWork = atWork || now-before > between/5
+	}
+	return atWork
 }
 
 // Now is the virtual time.
@@ -101,15 +139,18 @@ func (c *Clock) move() {
 	const ticks = 10
 	var seen uint64
 	var still int
+	tick := quietWatched / ticks
 	for {
-		time.Sleep(c.quiet / ticks)
+		time.Sleep(tick)
 		c.mu.Lock()
+		atWork := c.working(tick)
+		tick = c.quietMoment() / ticks
 		if len(c.sleepers) == 0 {
 			c.moving = false
 			c.mu.Unlock()
 			return
 		}
-		if c.busy > 0 || c.events != seen {
+		if atWork || c.busy > 0 || c.events != seen {
 			seen, still = c.events, 0
 		} else {
 			still++

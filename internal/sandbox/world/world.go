@@ -41,7 +41,7 @@ type state struct {
 
 // Options tune a world; the zero value is right for use outside tests and benchmarks.
 type Options struct {
-	// Quiet is for how long nothing may happen before the virtual clock moves on. Default 50 ms.
+	// Quiet is for how long nothing may happen before the virtual clock moves on. Default 20 ms when the callers are watched, else 50.
 	Quiet time.Duration
 	// Trace is a file to which a line is added for each call that takes virtual time: URN, operation, begin, end. Default: none.
 	Trace string
