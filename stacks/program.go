@@ -31,8 +31,23 @@ func New(opts Options) pulumi.RunFunc {
 			return err
 		}
 		d := &deployment{ctx: ctx, opts: opts, Stack: stack, secrets: secrets}
-		return d.deploy()
+		return onOwnStack(d.deploy)
 	}
+}
+
+// onOwnStack runs the graph on a goroutine of its own. With each resource the engine keeps the call stack that registered it, so that without
+// this a third of the state would be what stands around the program: frames of gRPC and the SDK, with this machine's paths to them.
+func onOwnStack(deploy func() error) error {
+	done := make(chan error, 1)
+	go func() {
+		defer func() {
+			if r := recover(); r != nil {
+				done <- fmt.Errorf("the program failed unexpectedly: %v", r)
+			}
+		}()
+		done <- deploy()
+	}()
+	return <-done
 }
 
 // settings reads the stack's configuration as the engine gives it, on top of the project's defaults, and its secrets.

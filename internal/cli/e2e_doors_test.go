@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"bufio"
+	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/hubwright/hubwright/internal/driver/enginetest"
+	"github.com/hubwright/hubwright/internal/sandbox"
 )
 
 // door is the other way in: the engine started by a person, with a Go host that runs the program as a prebuilt binary.
@@ -74,10 +76,43 @@ func (o *door) pulumi(args ...string) string {
 	return string(out)
 }
 
+// callStacks are what the state says of where resources were registered, by URN.
+func (d *deployment) callStacks(env string) map[string][]string {
+	d.t.Helper()
+	var state struct {
+		Checkpoint struct {
+			Latest struct {
+				Resources []struct {
+					URN        string `json:"urn"`
+					StackTrace []struct {
+						SourcePosition string `json:"sourcePosition"`
+					} `json:"stackTrace"`
+				} `json:"resources"`
+			} `json:"latest"`
+		} `json:"checkpoint"`
+	}
+	file := filepath.Join(sandbox.Home(d.dir), "state", ".pulumi", "stacks", "hubwright", env+".json")
+	if err := json.Unmarshal(readFile(file), &state); err != nil {
+		d.t.Fatal(err)
+	}
+	out := map[string][]string{}
+	for _, r := range state.Checkpoint.Latest.Resources {
+		for _, f := range r.StackTrace {
+			out[r.URN] = append(out[r.URN], f.SourcePosition)
+		}
+	}
+	return out
+}
+
 func TestTwoDoorsOneProgram(t *testing.T) {
 	t.Parallel()
 	d := newDeployment(t, nil)
 	d.must(0, "up staging --sandbox --yes")
+
+	const role = "urn:pulumi:staging::hubwright::hubwright:aws:Credentials$aws:iam/role:Role::creds-role"
+	if stack := strings.Join(d.callStacks("staging")[role], " "); !strings.Contains(stack, "components/creds/creds.go#") || strings.Contains(stack, "google.golang.org/grpc") {
+		t.Errorf("the state's call stack of the deployer role is not just the program's own: %q", stack)
+	}
 
 	// After hubwright, pulumi sees no change …
 	o := d.serve("staging")

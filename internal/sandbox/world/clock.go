@@ -14,7 +14,8 @@ type Clock struct {
 	pace  time.Duration // real time a virtual minute takes at least
 
 	mu       sync.Mutex
-	callers  map[int]time.Duration // by process: for how long it had worked when last looked at
+	callers  map[int]time.Duration // by process: for how long it had worked when it was last looked at
+	looked   time.Time             // when that was, in real time
 	now      time.Time
 	busy     int    // calls in progress that are not asleep
 	events   uint64 // counts everything that happens, to see quiet moments
@@ -56,17 +57,21 @@ func (c *Clock) Watch(pid int) {
 	c.callers[pid] = 0
 }
 
-// working says whether a caller has worked since this was last asked, for more than a small part of the time between.
-func (c *Clock) working(between time.Duration) bool {
+// working says whether a caller has worked since this was last asked, for more than a small part of the time between. It costs about a
+// millisecond.
+func (c *Clock) working() bool {
+	now := time.Now()
+	little := now.Sub(c.looked) / 5
+	c.looked = now
 	atWork := false
 	for pid, before := range c.callers {
-		now := load(pid)
-		if now == 0 {
+		sofar := load(pid)
+		if sofar == 0 {
 			delete(c.callers, pid)
 			continue
 		}
-		c.callers[pid] = now
-		atWork = atWork || now-before > between/5
+		c.callers[pid] = sofar
+		atWork = atWork || sofar-before > little
 	}
 	return atWork
 }
@@ -143,19 +148,20 @@ func (c *Clock) move() {
 	for {
 		time.Sleep(tick)
 		c.mu.Lock()
-		atWork := c.working(tick)
 		tick = c.quietMoment() / ticks
 		if len(c.sleepers) == 0 {
 			c.moving = false
 			c.mu.Unlock()
 			return
 		}
-		if atWork || c.busy > 0 || c.events != seen {
+		if c.busy > 0 || c.events != seen {
 			seen, still = c.events, 0
 		} else {
 			still++
 		}
-		if still < ticks {
+		atWork := still >= ticks/2 && still%(ticks/2) == 0 && c.working() // in the second half of the moment counts
+		if still < ticks || atWork {
+			still %= ticks
 			c.mu.Unlock()
 			continue
 		}
