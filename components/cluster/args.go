@@ -4,13 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"regexp"
 	"slices"
 
 	"github.com/pulumi/pulumi-eks/sdk/v3/go/eks"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/hubwright/hubwright/components/internal/principal"
+	"github.com/hubwright/hubwright/internal/lazyregexp"
 )
 
 // Args says what cluster is made, or which existing one is used.
@@ -132,9 +132,9 @@ const (
 
 var (
 	// https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateCluster.html
-	clusterName  = regexp.MustCompile(`^[0-9A-Za-z][A-Za-z0-9_-]*$`)
-	version      = regexp.MustCompile(`^1\.\d{2}$`)
-	addonVersion = regexp.MustCompile(`^v\d+\.\d+\.\d+-eksbuild\.\d+$`)
+	clusterName  = lazyregexp.New(`^[0-9A-Za-z][A-Za-z0-9_-]*$`)
+	version      = lazyregexp.New(`^1\.\d{2}$`)
+	addonVersion = lazyregexp.New(`^v\d+\.\d+\.\d+-eksbuild\.\d+$`)
 	logTypes     = []string{"api", "audit", "authenticator", "controllerManager", "scheduler"}
 )
 

@@ -4,9 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/hubwright/hubwright/internal/lazyregexp"
 )
 
 // NodeGroup is a group of like nodes.
@@ -145,13 +146,13 @@ func base(groups []NodeGroup) int {
 }
 
 var (
-	groupName    = regexp.MustCompile(`^[a-z0-9][a-z0-9-]*$`)
-	instanceType = regexp.MustCompile(`^[a-z][a-z0-9-]*\.[a-z0-9-]+$`)
-	armType      = regexp.MustCompile(`^([a-z]+\d+[a-z]*g[a-z]*|a1)\.`)
-	amiTypes     = regexp.MustCompile(`^(AL2023|BOTTLEROCKET)_(x86_64|ARM_64)(_(STANDARD|NEURON|NVIDIA|FIPS|NVIDIA_FIPS))?$`)
+	groupName    = lazyregexp.New(`^[a-z0-9][a-z0-9-]*$`)
+	instanceType = lazyregexp.New(`^[a-z][a-z0-9-]*\.[a-z0-9-]+$`)
+	armType      = lazyregexp.New(`^([a-z]+\d+[a-z]*g[a-z]*|a1)\.`)
+	amiTypes     = lazyregexp.New(`^(AL2023|BOTTLEROCKET)_(x86_64|ARM_64)(_(STANDARD|NEURON|NVIDIA|FIPS|NVIDIA_FIPS))?$`)
 	// https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#syntax-and-character-set
-	labelKey   = regexp.MustCompile(`^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$`)
-	labelValue = regexp.MustCompile(`^([A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?$`)
+	labelKey   = lazyregexp.New(`^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$`)
+	labelValue = lazyregexp.New(`^([A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?$`)
 )
 
 // Limits of a managed node group: https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateNodegroup.html

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/hubwright/hubwright/components/internal/iampolicy"
 	"github.com/hubwright/hubwright/components/internal/principal"
+	"github.com/hubwright/hubwright/internal/lazyregexp"
 )
 
 // Mode says where the identity comes from.
@@ -194,12 +194,12 @@ func (a *Args) documents() ([]document, error) {
 }
 
 var (
-	regionName = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-\d$`)
-	roleArn    = regexp.MustCompile(`^arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+$`)
-	policyArn  = regexp.MustCompile(`^arn:aws[a-z-]*:iam::(\d{12}|aws):policy/[\w+=,.@/-]+$`)
+	regionName = lazyregexp.New(`^[a-z]{2}(-[a-z]+)+-\d$`)
+	roleArn    = lazyregexp.New(`^arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+$`)
+	policyArn  = lazyregexp.New(`^arn:aws[a-z-]*:iam::(\d{12}|aws):policy/[\w+=,.@/-]+$`)
 	// Names of users: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html#reference_iam-quotas-names
-	userName   = regexp.MustCompile(`^[\w+=,.@-]{1,64}$`)
-	namePrefix = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9-]{0,48}$`)
+	userName   = lazyregexp.New(`^[\w+=,.@-]{1,64}$`)
+	namePrefix = lazyregexp.New(`^[a-zA-Z0-9][a-zA-Z0-9-]{0,48}$`)
 )
 
 // validate reports every problem of the arguments at once.

@@ -3,18 +3,19 @@ package dns
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
+
+	"github.com/hubwright/hubwright/internal/lazyregexp"
 )
 
 // domainName is a host name of at least two labels: https://www.rfc-editor.org/rfc/rfc1123#section-2
-var domainName = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+var domainName = lazyregexp.New(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 
 // maxDomainName is the longest name the DNS carries: https://www.rfc-editor.org/rfc/rfc1035#section-2.3.4
 const maxDomainName = 253
 
 // zoneID is the form of a hosted zone's id.
-var zoneID = regexp.MustCompile(`^Z[A-Z0-9]{3,31}$`)
+var zoneID = lazyregexp.New(`^Z[A-Z0-9]{3,31}$`)
 
 func (a *Args) validate() error {
 	var problems []error

@@ -3,11 +3,12 @@ package hub
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/hubwright/hubwright/internal/lazyregexp"
 )
 
 // Who logs users in.
@@ -72,7 +73,7 @@ var authenticators = map[string]authenticator{
 }
 
 // claimPath is a dotted path of claims. Nothing but names can be in it, because it becomes part of a Python expression.
-var claimPath = regexp.MustCompile(`^\w+(\.\w+)+$`)
+var claimPath = lazyregexp.New(`^\w+(\.\w+)+$`)
 
 // The environment variables that oauthenticator reads a client from:
 // https://oauthenticator.readthedocs.io/en/latest/reference/api/gen/oauthenticator.oauth2.html

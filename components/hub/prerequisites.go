@@ -2,12 +2,13 @@ package hub
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/hubwright/hubwright/internal/lazyregexp"
 )
 
 // managed is the label of everything the component makes itself:
@@ -46,9 +47,9 @@ func (h *Hub) namespace(ctx *pulumi.Context, name string, args *Args) (*prerequi
 // labelValue and labelName are what Kubernetes takes as a label:
 // https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#syntax-and-character-set
 var (
-	labelValue  = regexp.MustCompile(`^([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?$`)
-	labelName   = regexp.MustCompile(`^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$`)
-	notInALabel = regexp.MustCompile(`[^A-Za-z0-9_.-]+`)
+	labelValue  = lazyregexp.New(`^([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?$`)
+	labelName   = lazyregexp.New(`^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$`)
+	notInALabel = lazyregexp.New(`[^A-Za-z0-9_.-]+`)
 )
 
 // metadata divides tags into labels, where their characters allow it, and annotations, under a name that does.

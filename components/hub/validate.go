@@ -5,18 +5,19 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/hubwright/hubwright/internal/lazyregexp"
 )
 
 // Names that Kubernetes and Helm take: https://kubernetes.io/docs/concepts/overview/working-with-objects/names/ and
 // https://helm.sh/docs/chart_template_guide/builtin_objects/.
 var (
-	dnsLabel     = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
-	hostName     = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
-	configMapKey = regexp.MustCompile(`^[A-Za-z0-9._-]{1,253}$`)
+	dnsLabel     = lazyregexp.New(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+	hostName     = lazyregexp.New(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+	configMapKey = lazyregexp.New(`^[A-Za-z0-9._-]{1,253}$`)
 )
 
 const (

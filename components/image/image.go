@@ -7,11 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"regexp"
 	"strings"
 
 	"github.com/pulumi/pulumi-docker/sdk/v4/go/docker"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/hubwright/hubwright/internal/lazyregexp"
 )
 
 // Type is the component's type token.
@@ -166,9 +167,9 @@ func slash(p string) string { return filepath.ToSlash(filepath.Clean(p)) }
 
 // Forms of a digest, a tag (https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests) and a platform.
 var (
-	digestForm   = regexp.MustCompile(`^sha256:[a-f0-9]{64}$`)
-	tagForm      = regexp.MustCompile(`^\w[\w.-]{0,127}$`)
-	platformForm = regexp.MustCompile(`^[a-z0-9]+/[a-z0-9_]+(/[a-z0-9]+)?$`)
+	digestForm   = lazyregexp.New(`^sha256:[a-f0-9]{64}$`)
+	tagForm      = lazyregexp.New(`^\w[\w.-]{0,127}$`)
+	platformForm = lazyregexp.New(`^[a-z0-9]+/[a-z0-9_]+(/[a-z0-9]+)?$`)
 )
 
 func splitPin(pin string) (tag, digest string) {

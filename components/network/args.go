@@ -3,11 +3,12 @@ package network
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/hubwright/hubwright/internal/lazyregexp"
 )
 
 // NAT says how private subnets reach the internet.
@@ -108,9 +109,9 @@ var isolated = []string{"ec2", "ecr.api", "ecr.dkr", "s3", "sts"}
 var gatewayEndpoints = []string{"dynamodb", "s3"}
 
 var (
-	serviceName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]*$`)
-	vpcID       = regexp.MustCompile(`^vpc-[0-9a-f]+$`)
-	subnetID    = regexp.MustCompile(`^subnet-[0-9a-f]+$`)
+	serviceName = lazyregexp.New(`^[a-z0-9][a-z0-9.-]*$`)
+	vpcID       = lazyregexp.New(`^vpc-[0-9a-f]+$`)
+	subnetID    = lazyregexp.New(`^subnet-[0-9a-f]+$`)
 )
 
 // validate reports every problem of the arguments at once.

@@ -4,7 +4,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/netip"
-	"regexp"
+
+	"github.com/hubwright/hubwright/internal/lazyregexp"
 )
 
 // Sizes of a VPC. EC2 permits /16 to /28 (https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html); below /20 the
@@ -21,7 +22,7 @@ const (
 
 // zoneName is an availability zone proper, whose last letter is its place in the region. Local and wavelength zones, which EKS
 // puts no control plane into, have longer names (https://docs.aws.amazon.com/eks/latest/userguide/network-reqs.html).
-var zoneName = regexp.MustCompile(`^([a-z]{2}(?:-[a-z]+)+-\d)([a-z])$`)
+var zoneName = lazyregexp.New(`^([a-z]{2}(?:-[a-z]+)+-\d)([a-z])$`)
 
 // slot is the place of a zone's subnets in the VPC, given by the zone's letter alone, so that adding or removing another zone
 // never moves them.

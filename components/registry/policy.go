@@ -5,15 +5,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 
 	"github.com/hubwright/hubwright/components/internal/iampolicy"
 	"github.com/hubwright/hubwright/components/internal/principal"
+	"github.com/hubwright/hubwright/internal/lazyregexp"
 )
 
 // repositoryName is what ECR takes: https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html
-var repositoryName = regexp.MustCompile(`^(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]+)*$`)
+var repositoryName = lazyregexp.New(`^(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]+)*$`)
 
 const (
 	minRepositoryName, maxRepositoryName = 2, 256

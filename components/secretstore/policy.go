@@ -12,6 +12,7 @@ import (
 
 	"github.com/hubwright/hubwright/components/internal/iampolicy"
 	"github.com/hubwright/hubwright/components/internal/principal"
+	"github.com/hubwright/hubwright/internal/lazyregexp"
 )
 
 // What sops asks of KMS when it writes and when it reads: https://getsops.io/docs/#using-kms
@@ -24,9 +25,9 @@ var (
 // https://docs.aws.amazon.com/codecommit/latest/APIReference/API_CreateRepository.html and
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 var (
-	aliasName      = regexp.MustCompile(`^alias/[a-zA-Z0-9/_-]{1,250}$`)
-	repositoryName = regexp.MustCompile(`^[\w.-]{1,100}$`)
-	roleName       = regexp.MustCompile(`^[\w+=,.@-]{1,64}$`)
+	aliasName      = lazyregexp.New(`^alias/[a-zA-Z0-9/_-]{1,250}$`)
+	repositoryName = lazyregexp.New(`^[\w.-]{1,100}$`)
+	roleName       = lazyregexp.New(`^[\w+=,.@-]{1,64}$`)
 )
 
 const minDeletionWindow, maxDeletionWindow = 7, 30

@@ -3,10 +3,11 @@ package storage
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/hubwright/hubwright/internal/lazyregexp"
 )
 
 // DefaultStorageClass is the class that the runbook's hubs use.
@@ -81,9 +82,9 @@ func (a *Args) throughput() string {
 }
 
 var (
-	fileSystemID = regexp.MustCompile(`^fs-[0-9a-f]{8,40}$`)
+	fileSystemID = lazyregexp.New(`^fs-[0-9a-f]{8,40}$`)
 	// https://kubernetes.io/docs/concepts/overview/working-with-objects/names/
-	objectName = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$`)
+	objectName = lazyregexp.New(`^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$`)
 	// https://docs.aws.amazon.com/efs/latest/ug/API_LifecyclePolicy.html
 	transitions = []string{
 		"AFTER_1_DAY", "AFTER_7_DAYS", "AFTER_14_DAYS", "AFTER_30_DAYS", "AFTER_60_DAYS", "AFTER_90_DAYS", "AFTER_180_DAYS",

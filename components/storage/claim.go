@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"regexp"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/efs"
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
@@ -12,6 +11,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/hubwright/hubwright/components/internal/tags"
+	"github.com/hubwright/hubwright/internal/lazyregexp"
 )
 
 // DefaultClaim is the claim's name in the runbook's values, where single-user servers mount it with subPath "{username}".
@@ -56,7 +56,7 @@ const (
 	defaultGroup = 100
 )
 
-var directory = regexp.MustCompile(`^(/[A-Za-z0-9._-]+){1,4}$`)
+var directory = lazyregexp.New(`^(/[A-Za-z0-9._-]+){1,4}$`)
 
 func (a *HomeClaimArgs) validate() error {
 	var problems []error

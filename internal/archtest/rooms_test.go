@@ -20,6 +20,7 @@ var rooms = []room{
 	{"internal/archtest", nil, "it looks at the house from outside"},
 	{"internal/change", nil, "a change is plain data"},
 	{"internal/config/...", []string{"internal/config"}, "configuration is read before anything runs"},
+	{"internal/lazyregexp", nil, "it knows of nothing but the language"},
 	{"internal/release", nil, "Helm's records of a release, wherever its cluster is"},
 	{"internal/render/...", nil, "a chart and values in, manifests out"},
 	{"internal/term", nil, "the terminal knows nothing of deployments"},
@@ -31,6 +32,9 @@ var rooms = []room{
 		"internal/term", "internal/values", "stacks",
 	}, "the command line brings the others together"},
 }
+
+// everywhere are packages that any room may use: they know of nothing but the language.
+var everywhere = []string{"internal/lazyregexp"}
 
 // forTests are packages that exist for the tests of others, or to measure.
 var forTests = []string{"bench", "components/internal/recorder", "internal/driver/enginetest", "internal/sandbox/simtest"}

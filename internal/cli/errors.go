@@ -3,13 +3,13 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/agext/levenshtein"
 
 	"github.com/hubwright/hubwright/internal/config"
 	"github.com/hubwright/hubwright/internal/driver"
+	"github.com/hubwright/hubwright/internal/lazyregexp"
 	"github.com/hubwright/hubwright/internal/sandbox/world"
 	"github.com/hubwright/hubwright/internal/term"
 )
@@ -97,7 +97,7 @@ func hintOf(err error) string {
 	return ""
 }
 
-var proposed = regexp.MustCompile("`hubwright ([a-z]+) ([^`]+)`")
+var proposed = lazyregexp.New("`hubwright ([a-z]+) ([^`]+)`")
 
 // Say tells a person something. Commands that it proposes are for the services that this one works on.
 func (a *app) Say(format string, args ...any) {

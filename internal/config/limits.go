@@ -2,8 +2,9 @@ package config
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
+
+	"github.com/hubwright/hubwright/internal/lazyregexp"
 )
 
 // Forms and limits of the services, with where they are written down.
@@ -53,12 +54,12 @@ const (
 
 // form is a pattern with a name and an example for messages.
 type form struct {
-	*regexp.Regexp
+	*lazyregexp.Regexp
 	what, example string
 }
 
 func newForm(what, example, pattern string) form {
-	return form{regexp.MustCompile(`^(?:` + pattern + `)$`), what, example}
+	return form{lazyregexp.New(`^(?:` + pattern + `)$`), what, example}
 }
 
 var (

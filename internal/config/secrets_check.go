@@ -6,9 +6,10 @@ import (
 	"encoding/hex"
 	"encoding/pem"
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
+
+	"github.com/hubwright/hubwright/internal/lazyregexp"
 )
 
 // secretBytes is the length of the tokens, cookie secrets and keys that JupyterHub wants:
@@ -16,7 +17,7 @@ import (
 const secretBytes = 32
 
 // placeholder is what people leave in a file that they copied.
-var placeholder = regexp.MustCompile(`(?i)^(<.*>|\$\{?\w+\}?|x{3,}|\*+|\.{3,}|(change|fill|replace)[-_ ]?(me|this|it)?( in)?|to-?do|fix-?me|tbd|example.*|your[-_ ].*|secret|password|dummy|placeholder|none|null)$`)
+var placeholder = lazyregexp.New(`(?i)^(<.*>|\$\{?\w+\}?|x{3,}|\*+|\.{3,}|(change|fill|replace)[-_ ]?(me|this|it)?( in)?|to-?do|fix-?me|tbd|example.*|your[-_ ].*|secret|password|dummy|placeholder|none|null)$`)
 
 // CheckSecrets says what is wrong with the hubs' secrets at a time: what is missing, left as a placeholder, malformed, expired or does not
 // fit. A problem never holds a value.

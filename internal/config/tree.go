@@ -6,12 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/hubwright/hubwright/internal/lazyregexp"
 )
 
 // place is where a value was written.
@@ -119,7 +120,7 @@ func (t *tree) plain() any {
 }
 
 // yamlLine finds the line in an error of the YAML parser, which has it in its text only.
-var yamlLine = regexp.MustCompile(`^yaml: line (\d+): (.*)$`)
+var yamlLine = lazyregexp.New(`^yaml: line (\d+): (.*)$`)
 
 // parseYAML reads one YAML document. A document that cannot be read at all is a problem; duplicate keys are problems too, and the rest
 // is read all the same. An empty document is an empty object.

@@ -2,9 +2,10 @@ package driver
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/hubwright/hubwright/internal/lazyregexp"
 )
 
 // Kind classifies what went wrong; it decides the exit code and what a person is advised to do.
@@ -62,8 +63,8 @@ func (f failure) noSuchStack() bool {
 func existsAlready(stderr string) bool { return strings.Contains(stderr, "already exists") }
 
 var (
-	lockHolder   = regexp.MustCompile(`created by (\S+) \(pid (\d+)\) at (\S+)`)
-	wrongAccount = regexp.MustCompile(`AWS account ID not allowed: (\d+)`)
+	lockHolder   = lazyregexp.New(`created by (\S+) \(pid (\d+)\) at (\S+)`)
+	wrongAccount = lazyregexp.New(`AWS account ID not allowed: (\d+)`)
 )
 
 // classify turns a failure into an *Error. Order matters: the most telling cause first.

@@ -5,16 +5,17 @@ package principal
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
+
+	"github.com/hubwright/hubwright/internal/lazyregexp"
 )
 
 // shape is the form of the ARN of an IAM user, role or account root, in any partition:
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-arns
-var shape = regexp.MustCompile(`^arn:aws[a-z-]*:iam::[0-9]{12}:(root|user/[\w+=,.@/-]+|role/[\w+=,.@/-]+)$`)
+var shape = lazyregexp.New(`^arn:aws[a-z-]*:iam::[0-9]{12}:(root|user/[\w+=,.@/-]+|role/[\w+=,.@/-]+)$`)
 
 // accountID is the form of an AWS account's number.
-var accountID = regexp.MustCompile(`^[0-9]{12}$`)
+var accountID = lazyregexp.New(`^[0-9]{12}$`)
 
 // Check says which of the ARNs cannot be trusted and why; field names where they were given. Account roots pass only with
 // allowRoot: trusting a root trusts everyone in that account whom its administrators let assume roles.

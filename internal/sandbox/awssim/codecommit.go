@@ -2,14 +2,14 @@ package awssim
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 
+	"github.com/hubwright/hubwright/internal/lazyregexp"
 	"github.com/hubwright/hubwright/internal/sandbox/provider"
 )
 
 // https://docs.aws.amazon.com/codecommit/latest/APIReference/API_CreateRepository.html
-var codecommitNameForm = regexp.MustCompile(`^[\w.-]{1,100}$`)
+var codecommitNameForm = lazyregexp.New(`^[\w.-]{1,100}$`)
 
 func codecommitKinds() map[string]*kind {
 	return map[string]*kind{codecommitToken: {

@@ -2,14 +2,14 @@ package awssim
 
 import (
 	"encoding/base64"
-	"regexp"
 
+	"github.com/hubwright/hubwright/internal/lazyregexp"
 	"github.com/hubwright/hubwright/internal/sandbox/provider"
 	"github.com/hubwright/hubwright/internal/sandbox/world"
 )
 
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateLaunchTemplate.html
-var templateNameForm = regexp.MustCompile(`^[a-zA-Z0-9()./_-]{3,128}$`)
+var templateNameForm = lazyregexp.New(`^[a-zA-Z0-9()./_-]{3,128}$`)
 
 func launchTemplateKinds() map[string]*kind {
 	return map[string]*kind{launchTemplateToken: {

@@ -4,17 +4,17 @@ import (
 	"fmt"
 	"net/netip"
 	"reflect"
-	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/hubwright/hubwright/internal/lazyregexp"
 	"github.com/hubwright/hubwright/internal/sandbox/kubeapi"
 	"github.com/hubwright/hubwright/internal/sandbox/provider"
 	"github.com/hubwright/hubwright/internal/sandbox/world"
 )
 
 // Names and descriptions: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSecurityGroup.html
-var groupTextForm = regexp.MustCompile(`^[a-zA-Z0-9. _\-:/()#,@\[\]+=&;{}!$*]*$`)
+var groupTextForm = lazyregexp.New(`^[a-zA-Z0-9. _\-:/()#,@\[\]+=&;{}!$*]*$`)
 
 const groupTextWords = "at most 255 letters, digits, spaces and ._-:/()#,@[]+=&;{}!$*"
 
@@ -76,10 +76,13 @@ func checkSecurityGroup(in map[string]any) []string {
 	return p
 }
 
+// protocolNumber is a protocol by its number in place of its name.
+var protocolNumber = lazyregexp.New(`^\d{1,3}$`)
+
 // rule checks protocol and ports.
 func (p *problems) rule(prop, protocol string, rule map[string]any) {
 	from, to := number(rule, "fromPort", -1), number(rule, "toPort", -1)
-	isNumber := regexp.MustCompile(`^\d{1,3}$`).MatchString(protocol)
+	isNumber := protocolNumber.MatchString(protocol)
 	switch {
 	case protocol == "":
 	case !slices.Contains(protocols, protocol) && !isNumber:

@@ -3,15 +3,15 @@ package awssim
 import (
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"slices"
 
+	"github.com/hubwright/hubwright/internal/lazyregexp"
 	"github.com/hubwright/hubwright/internal/sandbox/provider"
 	"github.com/hubwright/hubwright/internal/sandbox/world"
 )
 
 // https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html
-var repositoryNameForm = regexp.MustCompile(`^([a-z0-9]+([._-][a-z0-9]+)*/)*[a-z0-9]+([._-][a-z0-9]+)*$`)
+var repositoryNameForm = lazyregexp.New(`^([a-z0-9]+([._-][a-z0-9]+)*/)*[a-z0-9]+([._-][a-z0-9]+)*$`)
 
 func ecrKinds() map[string]*kind {
 	return map[string]*kind{

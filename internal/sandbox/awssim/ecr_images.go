@@ -1,17 +1,17 @@
 package awssim
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/hubwright/hubwright/internal/lazyregexp"
 	"github.com/hubwright/hubwright/internal/sandbox/world"
 )
 
 var (
-	digestForm = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
+	digestForm = lazyregexp.New(`^sha256:[0-9a-f]{64}$`)
 	// https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests
-	tagForm = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$`)
+	tagForm = lazyregexp.New(`^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$`)
 )
 
 // PushImage puts an image into an ECR repository: repositoryURL as the repository resource has it, tag and digest ("sha256:…"). It is kept

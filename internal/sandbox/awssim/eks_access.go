@@ -1,16 +1,16 @@
 package awssim
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/hubwright/hubwright/internal/lazyregexp"
 	"github.com/hubwright/hubwright/internal/sandbox/provider"
 	"github.com/hubwright/hubwright/internal/sandbox/world"
 )
 
-var entryPrincipalForm = regexp.MustCompile(`^arn:aws[a-z-]*:iam::\d{12}:(role|user)/[\w+=,.@/-]+$`)
+var entryPrincipalForm = lazyregexp.New(`^arn:aws[a-z-]*:iam::\d{12}:(role|user)/[\w+=,.@/-]+$`)
 
 // accessPolicies are EKS's own: https://docs.aws.amazon.com/eks/latest/userguide/access-policy-permissions.html
 var accessPolicies = []string{

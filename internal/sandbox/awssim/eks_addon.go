@@ -2,17 +2,17 @@ package awssim
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"time"
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/hubwright/hubwright/internal/lazyregexp"
 	"github.com/hubwright/hubwright/internal/sandbox/provider"
 	"github.com/hubwright/hubwright/internal/sandbox/world"
 )
 
-var addonVersionForm = regexp.MustCompile(`^v\d+\.\d+\.\d+-eksbuild\.\d+$`)
+var addonVersionForm = lazyregexp.New(`^v\d+\.\d+\.\d+-eksbuild\.\d+$`)
 
 // addonVersions are the add-ons that are known here, each with the version that is answered as the default and the newest one: plausible
 // ones for Kubernetes 1.33, not a copy of the service's catalogue. https://docs.aws.amazon.com/eks/latest/userguide/workloads-add-ons-available-eks.html

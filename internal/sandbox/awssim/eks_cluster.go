@@ -4,12 +4,12 @@ import (
 	"encoding/base64"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/hubwright/hubwright/internal/lazyregexp"
 	"github.com/hubwright/hubwright/internal/sandbox/kubeapi"
 	"github.com/hubwright/hubwright/internal/sandbox/provider"
 	"github.com/hubwright/hubwright/internal/sandbox/world"
@@ -17,8 +17,8 @@ import (
 
 var (
 	// https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateCluster.html
-	clusterNameForm = regexp.MustCompile(`^[0-9A-Za-z][A-Za-z0-9_-]{0,99}$`)
-	versionForm     = regexp.MustCompile(`^1\.\d{2}$`)
+	clusterNameForm = lazyregexp.New(`^[0-9A-Za-z][A-Za-z0-9_-]{0,99}$`)
+	versionForm     = lazyregexp.New(`^1\.\d{2}$`)
 )
 
 // The minor versions that EKS has at the world's time, in standard or extended support; the newest is the default.

@@ -3,11 +3,11 @@ package awssim
 import (
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/hubwright/hubwright/internal/lazyregexp"
 	"github.com/hubwright/hubwright/internal/sandbox/kubeapi"
 	"github.com/hubwright/hubwright/internal/sandbox/provider"
 	"github.com/hubwright/hubwright/internal/sandbox/world"
@@ -15,11 +15,11 @@ import (
 
 var (
 	// https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateNodegroup.html
-	nodeGroupNameForm = regexp.MustCompile(`^[0-9A-Za-z][A-Za-z0-9_-]{0,62}$`)
+	nodeGroupNameForm = lazyregexp.New(`^[0-9A-Za-z][A-Za-z0-9_-]{0,62}$`)
 	// https://docs.aws.amazon.com/ec2/latest/instancetypes/instance-type-names.html
-	instanceTypeForm = regexp.MustCompile(`^[a-z][a-z0-9-]*\d[a-z0-9-]*\.(nano|micro|small|medium|large|(\d+)?xlarge|metal(-\d+xl)?)$`)
+	instanceTypeForm = lazyregexp.New(`^[a-z][a-z0-9-]*\d[a-z0-9-]*\.(nano|micro|small|medium|large|(\d+)?xlarge|metal(-\d+xl)?)$`)
 	// https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#syntax-and-character-set
-	labelValueForm = regexp.MustCompile(`^([A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?$`)
+	labelValueForm = lazyregexp.New(`^([A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?$`)
 )
 
 // https://docs.aws.amazon.com/eks/latest/APIReference/API_Nodegroup.html

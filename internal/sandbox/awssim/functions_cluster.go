@@ -2,9 +2,9 @@ package awssim
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 
+	"github.com/hubwright/hubwright/internal/lazyregexp"
 	"github.com/hubwright/hubwright/internal/sandbox/world"
 )
 
@@ -58,7 +58,7 @@ func clusterFunctions() map[string]function {
 	}
 }
 
-var minorInVersion = regexp.MustCompile(`^v1\.\d+\.`)
+var minorInVersion = lazyregexp.New(`^v1\.\d+\.`)
 
 func getAddonVersion(c *call) (map[string]any, error) {
 	name, kubernetes := text(c.In, "addonName"), text(c.In, "kubernetesVersion")

@@ -1,18 +1,18 @@
 package awssim
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/hubwright/hubwright/internal/lazyregexp"
 	"github.com/hubwright/hubwright/internal/sandbox/provider"
 	"github.com/hubwright/hubwright/internal/sandbox/world"
 )
 
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html#reference_iam-quotas-names
 var (
-	groupNameForm = regexp.MustCompile(`^[\w+=,.@-]{1,128}$`)
-	userNameForm  = regexp.MustCompile(`^[\w+=,.@-]{1,64}$`)
+	groupNameForm = lazyregexp.New(`^[\w+=,.@-]{1,128}$`)
+	userNameForm  = lazyregexp.New(`^[\w+=,.@-]{1,64}$`)
 )
 
 // maxGroups is how many groups a user may be in: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html

@@ -2,13 +2,13 @@ package awssim
 
 import (
 	"net/url"
-	"regexp"
 	"strings"
 
+	"github.com/hubwright/hubwright/internal/lazyregexp"
 	"github.com/hubwright/hubwright/internal/sandbox/provider"
 )
 
-var thumbprintForm = regexp.MustCompile(`^[0-9a-fA-F]{40}$`)
+var thumbprintForm = lazyregexp.New(`^[0-9a-fA-F]{40}$`)
 
 func oidcKinds() map[string]*kind {
 	return map[string]*kind{oidcToken: {

@@ -1,21 +1,21 @@
 package awssim
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/hubwright/hubwright/internal/lazyregexp"
 	"github.com/hubwright/hubwright/internal/sandbox/provider"
 	"github.com/hubwright/hubwright/internal/sandbox/world"
 )
 
 // Names in IAM: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html#reference_iam-quotas-names
 var (
-	roleNameForm   = regexp.MustCompile(`^[\w+=,.@-]{1,64}$`)
-	policyNameForm = regexp.MustCompile(`^[\w+=,.@-]{1,128}$`)
-	pathForm       = regexp.MustCompile(`^/([!-~]*/)?$`)
-	policyARNForm  = regexp.MustCompile(`^arn:aws[a-z-]*:iam::(\d{12}|aws):policy/[\w+=,.@/-]+$`)
+	roleNameForm   = lazyregexp.New(`^[\w+=,.@-]{1,64}$`)
+	policyNameForm = lazyregexp.New(`^[\w+=,.@-]{1,128}$`)
+	pathForm       = lazyregexp.New(`^/([!-~]*/)?$`)
+	policyARNForm  = lazyregexp.New(`^arn:aws[a-z-]*:iam::(\d{12}|aws):policy/[\w+=,.@/-]+$`)
 )
 
 // maxAttached is how many managed policies a role may have:
@@ -86,7 +86,7 @@ func roleKinds() map[string]*kind {
 }
 
 // matches checks the form of a text, when given.
-func (p *problems) matches(in map[string]any, prop string, form *regexp.Regexp, words string) {
+func (p *problems) matches(in map[string]any, prop string, form *lazyregexp.Regexp, words string) {
 	if v, ok := in[prop].(string); ok && !form.MatchString(v) {
 		p.add(prop, "invalid value for %s (must be %s): %q", prop, words, v)
 	}

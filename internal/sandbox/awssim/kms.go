@@ -3,16 +3,16 @@ package awssim
 import (
 	"fmt"
 	"maps"
-	"regexp"
 	"strings"
 	"time"
 
+	"github.com/hubwright/hubwright/internal/lazyregexp"
 	"github.com/hubwright/hubwright/internal/sandbox/provider"
 	"github.com/hubwright/hubwright/internal/sandbox/world"
 )
 
 // https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateAlias.html
-var aliasForm = regexp.MustCompile(`^alias/[a-zA-Z0-9/_-]+$`)
+var aliasForm = lazyregexp.New(`^alias/[a-zA-Z0-9/_-]+$`)
 
 func kmsKinds() map[string]*kind {
 	return map[string]*kind{

@@ -4,10 +4,11 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
+
+	"github.com/hubwright/hubwright/internal/lazyregexp"
 )
 
 // Limits of IAM in characters, white space not counted:
@@ -140,13 +141,13 @@ const (
 )
 
 var (
-	sidForm    = regexp.MustCompile(`^[A-Za-z0-9]*$`)
-	actionForm = regexp.MustCompile(`^(\*|[A-Za-z0-9-]+:[A-Za-z0-9*?]+)$`)
+	sidForm    = lazyregexp.New(`^[A-Za-z0-9]*$`)
+	actionForm = lazyregexp.New(`^(\*|[A-Za-z0-9-]+:[A-Za-z0-9*?]+)$`)
 	// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
-	resourceForm = regexp.MustCompile(`^(\*|arn:[^:]*:[^:]+:[^:]*:[^:]*:.+)$`)
+	resourceForm = lazyregexp.New(`^(\*|arn:[^:]*:[^:]+:[^:]*:[^:]*:.+)$`)
 	// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
-	awsPrincipal     = regexp.MustCompile(`^(\*|\d{12}|arn:aws[a-z-]*:(iam::\d{12}:(root|user/.+|role/.+)|sts::\d{12}:(assumed-role|federated-user)/.+)|A[A-Z0-9]{16,})$`)
-	servicePrincipal = regexp.MustCompile(`^[a-z0-9.-]+\.amazonaws\.com(\.cn)?$`)
+	awsPrincipal     = lazyregexp.New(`^(\*|\d{12}|arn:aws[a-z-]*:(iam::\d{12}:(root|user/.+|role/.+)|sts::\d{12}:(assumed-role|federated-user)/.+)|A[A-Z0-9]{16,})$`)
+	servicePrincipal = lazyregexp.New(`^[a-z0-9.-]+\.amazonaws\.com(\.cn)?$`)
 )
 
 // checkPolicy reads a policy and checks its form: the elements that its use needs, and the spelling of what they hold.

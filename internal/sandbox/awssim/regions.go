@@ -1,9 +1,10 @@
 package awssim
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/hubwright/hubwright/internal/lazyregexp"
 )
 
 // regionInfo is what is known of a region: the letters of its zones, the prefix of its zone ids, and the hosted zones of its load balancers.
@@ -44,7 +45,7 @@ var regions = map[string]regionInfo{
 	"us-gov-east-1":  {zones: "abc", prefix: "usge1", classic: "Z166TLBEWOO7G0", network: "Z1ZSMQQ6Q24QQ8"},
 }
 
-var regionForm = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-\d$`)
+var regionForm = lazyregexp.New(`^[a-z]{2}(-[a-z]+)+-\d$`)
 
 // region returns what is known of a region; one that is not listed has three zones and no hosted zones.
 func region(name string) regionInfo {

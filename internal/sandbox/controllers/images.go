@@ -2,15 +2,15 @@ package controllers
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 
+	"github.com/hubwright/hubwright/internal/lazyregexp"
 	"github.com/hubwright/hubwright/internal/sandbox/awssim"
 	"github.com/hubwright/hubwright/internal/sandbox/world"
 )
 
 // registryHost is the form of an ECR registry's address (https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html).
-var registryHost = regexp.MustCompile(`^(\d{12})\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(\.cn)?$`)
+var registryHost = lazyregexp.New(`^(\d{12})\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(\.cn)?$`)
 
 const repositoryKind = "aws:ecr/repository:Repository"
 

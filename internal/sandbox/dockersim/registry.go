@@ -3,9 +3,9 @@ package dockersim
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 
+	"github.com/hubwright/hubwright/internal/lazyregexp"
 	"github.com/hubwright/hubwright/internal/sandbox/awssim"
 	"github.com/hubwright/hubwright/internal/sandbox/kubeapi"
 	"github.com/hubwright/hubwright/internal/sandbox/world"
@@ -22,10 +22,10 @@ func (r reference) String() string { return r.name + ":" + r.tag }
 
 // Forms of the parts of an image's name (https://github.com/distribution/reference/blob/main/reference.go).
 var (
-	pathForm = regexp.MustCompile(`^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$`)
-	tagForm  = regexp.MustCompile(`^\w[\w.-]{0,127}$`)
-	hostForm = regexp.MustCompile(`^([a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])(\.([a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9]))*(:\d+)?$`)
-	ecrForm  = regexp.MustCompile(`^(\d{12})\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(\.cn)?$`)
+	pathForm = lazyregexp.New(`^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$`)
+	tagForm  = lazyregexp.New(`^\w[\w.-]{0,127}$`)
+	hostForm = lazyregexp.New(`^([a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])(\.([a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9]))*(:\d+)?$`)
+	ecrForm  = lazyregexp.New(`^(\d{12})\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(\.cn)?$`)
 )
 
 const maxName = 255

@@ -2,9 +2,10 @@ package ekssim
 
 import (
 	"fmt"
-	"regexp"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/hubwright/hubwright/internal/lazyregexp"
 )
 
 // image is what decides between the AMI types of EKS.
@@ -30,7 +31,7 @@ var amiTypes = map[image]string{
 }
 
 // instanceType takes an instance type apart: family, generation, processor ("g" for ARM), more capabilities, size.
-var instanceType = regexp.MustCompile(`^([a-z]+)([0-9]+)([a-z])?-?([a-z]+)?\.([a-zA-Z0-9-]+)$`)
+var instanceType = lazyregexp.New(`^([a-z]+)([0-9]+)([a-z])?-?([a-z]+)?\.([a-zA-Z0-9-]+)$`)
 
 // arm reports whether instances of these types have ARM processors.
 func arm(types []string) (bool, error) {
