@@ -65,13 +65,9 @@ func (d *deployment) makeHub(c *config.Hub) (pulumi.Map, error) {
 
 // hubArgs turns a hub's configuration into the component's arguments.
 func (d *deployment) hubArgs(c *config.Hub) (*hub.Args, error) {
-	layers := make([]string, len(c.Values))
-	for i, file := range c.Values {
-		layers[i] = filepath.Join(d.opts.Dir, file)
-	}
-	vals, err := values.Load(layers...)
+	computed, err := values.Compute(values.Options{Dir: d.opts.Dir, Layers: values.Files(c.Values...)})
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("its values:\n%w", err)
 	}
 	templates, err := readTemplates(d.opts.Dir, c.Templates)
 	if err != nil {
@@ -79,7 +75,7 @@ func (d *deployment) hubArgs(c *config.Hub) (*hub.Args, error) {
 	}
 	s := d.secrets[c.Name]
 	args := &hub.Args{
-		Release: d.ReleaseName(c.Name), Namespace: c.Namespace, Domain: c.Domain, Values: vals, Templates: templates, TimeoutSeconds: c.TimeoutSeconds,
+		Release: d.ReleaseName(c.Name), Namespace: c.Namespace, Domain: c.Domain, Values: computed.Values, Templates: templates, TimeoutSeconds: c.TimeoutSeconds,
 		Chart:   hub.Chart{Name: c.Chart.Name, Repository: c.Chart.Repository, Version: c.Chart.Version},
 		Secrets: hub.Secrets{ProxyToken: secret(s.ProxyToken), CookieSecret: secret(s.CookieSecret), CryptKey: secret(s.CryptKey)},
 		HTTPS: hub.HTTPS{

@@ -21,6 +21,7 @@ var rooms = []room{
 	{"internal/change", nil, "a change is plain data"},
 	{"internal/config/...", []string{"internal/config"}, "configuration is read before anything runs"},
 	{"internal/lazyregexp", nil, "it knows of nothing but the language"},
+	{"internal/problem", nil, "what is said of a file knows nothing of what the file is for"},
 	{"internal/release", nil, "Helm's records of a release, wherever its cluster is"},
 	{"internal/render/...", nil, "a chart and values in, manifests out"},
 	{"internal/term", nil, "the terminal knows nothing of deployments"},
@@ -33,8 +34,8 @@ var rooms = []room{
 	}, "the command line brings the others together"},
 }
 
-// everywhere are packages that any room may use: they know of nothing but the language.
-var everywhere = []string{"internal/lazyregexp"}
+// everywhere are packages that any room may use: they know of nothing that is this program's.
+var everywhere = []string{"internal/lazyregexp", "internal/problem"}
 
 // forTests are packages that exist for the tests of others, or to measure.
 var forTests = []string{"bench", "components/internal/recorder", "internal/driver/enginetest", "internal/sandbox/simtest"}
@@ -52,7 +53,7 @@ var outside = []struct {
 	{"helm.sh/helm/v4/pkg/action/...", nil, "it brings kubectl along, 150 MB of it"},
 	{"helm.sh/helm/v4/pkg/kube/...", nil, "it brings kubectl along, 150 MB of it"},
 	{"helm.sh/helm/v3/...", nil, "one Helm is enough: helm.sh/helm/v4"},
-	{"helm.sh/helm/v4/...", []string{"internal/release", "internal/render/...", "internal/sandbox/..."}, "a chart is rendered in internal/render, a release made by the provider, its records read in internal/release"},
+	{"helm.sh/helm/v4/...", []string{"internal/release", "internal/render/...", "internal/sandbox/...", "internal/values"}, "values are merged in internal/values, a chart is rendered in internal/render, a release made by the provider, its records read in internal/release"},
 }
 
 // narrow says which packages of a large SDK may be imported at all: each costs build time and size in everybody's binary.

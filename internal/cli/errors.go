@@ -5,11 +5,10 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/agext/levenshtein"
-
 	"github.com/hubwright/hubwright/internal/config"
 	"github.com/hubwright/hubwright/internal/driver"
 	"github.com/hubwright/hubwright/internal/lazyregexp"
+	"github.com/hubwright/hubwright/internal/problem"
 	"github.com/hubwright/hubwright/internal/sandbox/world"
 	"github.com/hubwright/hubwright/internal/term"
 )
@@ -115,12 +114,7 @@ func (a *app) Say(format string, args ...any) {
 
 // nearest suggests the known name that is closest to a mistyped one.
 func nearest(name string, known []string) string {
-	best, least := "", 4
-	for _, k := range known {
-		if d := levenshtein.Distance(name, k, nil); d < least {
-			best, least = k, d
-		}
-	}
+	best := problem.Nearest(name, known)
 	if best == "" {
 		return ""
 	}

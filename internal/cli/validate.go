@@ -7,10 +7,11 @@ import (
 
 	"github.com/hubwright/hubwright/internal/config"
 	"github.com/hubwright/hubwright/internal/term"
+	"github.com/hubwright/hubwright/internal/values"
 )
 
 func (a *app) validate() *cli.Command {
-	return verb("validate", "every problem of the configuration, without the engine", "[ENV…]", nil, func(c *cli.Context, g globals) error {
+	return verb("validate", "every problem of the configuration and the hubs' values, without the engine", "[ENV…]", nil, func(c *cli.Context, g globals) error {
 		root, err := findProject(g.dir)
 		if err != nil {
 			return err
@@ -24,9 +25,8 @@ func (a *app) validate() *cli.Command {
 		problems := config.Problems{}
 		seen := map[config.Problem]bool{} // a problem of the shared defaults is every environment's
 		for _, env := range envs {
-			_, err := config.Load(root, env, nil, config.Options{Sandbox: g.sandbox})
-			var found config.Problems
-			if err != nil && !errors.As(err, &found) {
+			found, err := problemsOf(root, env, g)
+			if err != nil {
 				return err
 			}
 			for _, p := range found {
@@ -53,6 +53,27 @@ func (a *app) validate() *cli.Command {
 		}
 		return nil
 	})
+}
+
+// problemsOf finds what is wrong with an environment's configuration, or, when that is right, with its hubs' values.
+func problemsOf(root, env string, g globals) (found config.Problems, err error) {
+	stack, err := config.Load(root, env, nil, config.Options{Sandbox: g.sandbox})
+	if err != nil {
+		if errors.As(err, &found) {
+			return found, nil
+		}
+		return nil, err
+	}
+	for i := range stack.Hubs {
+		_, err := values.Compute(valuesOf(stack, &stack.Hubs[i]))
+		var wrong config.Problems
+		if errors.As(err, &wrong) {
+			found = append(found, wrong...)
+		} else if err != nil {
+			return nil, err
+		}
+	}
+	return found, nil
 }
 
 // environmentsOf lists a deployment's environments; one without any is an error.

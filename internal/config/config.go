@@ -79,7 +79,7 @@ func Load(dir, env string, engine map[string]string, opts Options) (*Stack, erro
 	d.decode(without(merged, secretsKey), reflect.ValueOf(&s.Settings).Elem(), "")
 	d.places[""] = stack.config
 	s.complete()
-	if err := s.validate(d.problems).err(); err != nil {
+	if err := s.validate(d.problems).Err(); err != nil {
 		return nil, err
 	}
 	return s, nil

@@ -9,6 +9,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"github.com/hubwright/hubwright/internal/problem"
 )
 
 // UnknownEnvironmentError says that a deployment has no environment of that name.
@@ -24,7 +26,7 @@ func (e *UnknownEnvironmentError) Error() string {
 		return fmt.Sprintf("there is no environment %q, nor any other: an environment is a file Pulumi.<env>.yaml", e.Name)
 	}
 	message := fmt.Sprintf("there is no environment %q: there are %s", e.Name, strings.Join(e.Known, ", "))
-	if near := nearest(e.Name, e.Known); near != "" {
+	if near := problem.Nearest(e.Name, e.Known); near != "" {
 		message += fmt.Sprintf("; did you mean %q?", near)
 	}
 	return message
@@ -118,7 +120,7 @@ func openFiles(dir, env string) (*files, error) {
 		return nil, err
 	}
 	if f.projectTree == nil {
-		return nil, f.problems.err()
+		return nil, f.problems.Err()
 	}
 	sub, ext := stackDir(f.projectTree), filepath.Ext(f.projectName)
 	f.stackName = filepath.Join(sub, "Pulumi."+env+ext)
@@ -134,7 +136,7 @@ func openFiles(dir, env string) (*files, error) {
 	}
 	f.problems = append(f.problems, problems...)
 	if f.stackTree == nil {
-		return nil, f.problems.err()
+		return nil, f.problems.Err()
 	}
 	return f, nil
 }
@@ -249,12 +251,12 @@ func (f *files) keys(d *decoder, file *tree, l *layer, value func(t *tree, path 
 			}
 		case namespace != l.name:
 			// Another package's, such as aws: profile. A mistyped namespace would be ignored, so one like ours is a problem.
-			if near := nearest(namespace, []string{l.name}); near != "" && slices.Contains(known, key) {
+			if near := problem.Nearest(namespace, []string{l.name}); near != "" && slices.Contains(known, key) {
 				d.add(field.place, field.key, fmt.Sprintf("belongs to %q, which nothing here reads", namespace), fmt.Sprintf("did you mean %q?", near+":"+key))
 			}
 		case !slices.Contains(known, key):
 			hint := suggest(key, known)
-			if near := nearest(key, known); near != "" {
+			if near := problem.Nearest(key, known); near != "" {
 				hint = fmt.Sprintf("did you mean %q?", l.name+":"+near)
 			}
 			d.add(field.place, field.key, "is not a known key", hint)

@@ -68,7 +68,7 @@ func ParseSecrets(text string) (map[string]HubSecrets, error) {
 	d := &decoder{places: map[string]place{}, hidden: true}
 	d.decode(t, reflect.ValueOf(&secrets).Elem(), "hubwright:secrets")
 	var wrong []error
-	for _, p := range d.problems.sorted() {
+	for _, p := range d.problems.Sorted() {
 		p.File = "" // the engine keeps the value, so there is no line to point at
 		wrong = append(wrong, errors.New(strings.TrimPrefix(p.String(), ": ")))
 	}

@@ -34,7 +34,7 @@ func (s *Stack) CheckSecrets(secrets map[string]HubSecrets, now time.Time) Probl
 			c.add(name, "", "there is no such hub", suggest(name, hubs))
 		}
 	}
-	return c.problems.sorted()
+	return c.problems.Sorted()
 }
 
 // secretChecker collects what is wrong with secrets.

@@ -4,26 +4,21 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/agext/levenshtein"
+	"github.com/hubwright/hubwright/internal/problem"
 )
+
+// Problem is one thing that is wrong with a deployment's configuration.
+type Problem = problem.Problem
+
+// Problems are all problems of a configuration, as one error.
+type Problems = problem.Problems
 
 // suggest is a hint for a mistyped name: the nearest known one when one is near, else all of them.
 func suggest(name string, known []string) string {
-	if near := nearest(name, known); near != "" {
+	if near := problem.Nearest(name, known); near != "" {
 		return fmt.Sprintf("did you mean %q?", near)
 	}
 	return "known are " + strings.Join(known, ", ")
-}
-
-// nearest is the known name that a mistyped one most likely stands for, "" when none is near: an edit in three letters at most.
-func nearest(name string, known []string) string {
-	best, least := "", max(2, (len(name)+1)/3)+1
-	for _, k := range known {
-		if d := levenshtein.Distance(strings.ToLower(name), strings.ToLower(k), nil); d < least {
-			best, least = k, d
-		}
-	}
-	return best
 }
 
 // oneOf lists alternatives in words.

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/hubwright/hubwright/internal/problem"
 )
 
 // checker collects what is wrong with a stack's values.
@@ -94,7 +96,7 @@ func (c *checker) within(path, name, what string, most int) {
 func (c *checker) choice(path, value string, known ...string) {
 	if !slices.Contains(known, value) {
 		hint := "use " + oneOf(known)
-		if near := nearest(value, known); near != "" {
+		if near := problem.Nearest(value, known); near != "" {
 			hint = fmt.Sprintf("did you mean %q?", near)
 		}
 		c.add(path, fmt.Sprintf("%s is not known", quoted(value)), hint)

@@ -1,104 +1,227 @@
-// Package values reads a hub's layers of Helm values and merges them as Helm does.
+// Package values computes a hub's Helm values from layers of files, as Helm does, and knows of every value where it was written.
+//
+// Files are read, merged and set by Helm's own code: objects merge key by key, anything else of a higher layer replaces what a lower one has, a
+// list too, and an empty value (null) takes a chart's default away:
+// https://helm.sh/docs/chart_template_guide/values_files/#deleting-a-default-key
 package values
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
-	"io"
-	"os"
+	"maps"
+	"path"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
-	"go.yaml.in/yaml/v3"
+	"helm.sh/helm/v4/pkg/chart/v2/loader"
+
+	"github.com/hubwright/hubwright/internal/problem"
 )
 
-// Load reads files of values, low to high, and merges them as `helm -f LOW -f HIGH` does: objects key by key, while anything else of a
-// higher layer, a list too, replaces what a lower one has. An empty value (null) of a higher layer is kept, because Helm takes it as leave
-// to drop the chart's default: https://helm.sh/docs/chart_template_guide/values_files/#deleting-a-default-key
-//
-// A file that is missing or malformed, or has a key twice, is an error that names the file and the line. All of them are reported.
-func Load(files ...string) (map[string]any, error) {
-	merged := map[string]any{}
-	var problems []error
-	for _, file := range files {
-		layer, err := read(file)
-		if err != nil {
-			problems = append(problems, err)
-			continue
-		}
-		merge(merged, layer)
-	}
-	if err := errors.Join(problems...); err != nil {
-		return nil, err
-	}
-	return merged, nil
+// Layer is one file of values.
+type Layer struct {
+	// Name is what people call the layer: chart defaults, common, staging.
+	Name string
+	// File is the file's path as messages have it; relative to Options.Dir when it is to be read.
+	File string
+	// Data is the content, for what is no file of its own: a chart's defaults. nil reads File.
+	Data []byte
+	// Under is a path that all of it stands under: a subchart's name.
+	Under []string
+	// Optional makes a file that is not there an empty one. Otherwise it is a problem.
+	Optional bool
 }
 
-// merge lays a layer over what is there already.
-func merge(into, layer map[string]any) {
-	for key, value := range layer {
-		if over, ok := value.(map[string]any); ok {
-			if under, ok := into[key].(map[string]any); ok {
-				merge(under, over)
-				continue
+// Options say what values are computed from.
+type Options struct {
+	// Dir is the deployment directory.
+	Dir string
+	// Layers are the files, low to high.
+	Layers []Layer
+	// Sets are set on top, in order of their kinds as Helm has it: json, text by type, text, files.
+	Sets []Set
+}
+
+// Origin is where a value was written.
+type Origin struct {
+	// Layer is the layer's name.
+	Layer string `json:"layer"`
+	// File is the file's path, or the flag for what was set on the command line.
+	File string `json:"file"`
+	// Line counts from 1; 0 when there is none.
+	Line int `json:"line,omitempty"`
+}
+
+// String is the origin as compilers have it: file:line.
+func (o Origin) String() string {
+	if o.Line == 0 {
+		return o.File
+	}
+	return fmt.Sprintf("%s:%d", o.File, o.Line)
+}
+
+// Computed is what layers come to.
+type Computed struct {
+	// Values are the values, in plain JSON types. Empty ones (null) are kept: Helm takes them as leave to drop a default.
+	Values map[string]any
+	// Notes are no errors, but worth knowing: a list that a higher layer replaced, a value that it repeats.
+	Notes problem.Problems
+
+	root *node
+}
+
+// Compute reads and merges the layers and sets what is to be set. The error is problem.Problems: all of them, with file, line and path.
+func Compute(o Options) (*Computed, error) {
+	c := &Computed{Values: map[string]any{}, root: &node{fields: map[string]*node{}}}
+	var problems problem.Problems
+	for _, l := range o.Layers {
+		plain, tree, found := l.read(o.Dir)
+		problems = append(problems, found...)
+		if len(found) > 0 {
+			continue
+		}
+		for _, key := range slices.Backward(l.Under) {
+			plain = map[string]any{key: plain}
+			tree = &node{Origin: tree.Origin, fields: map[string]*node{key: tree}}
+		}
+		c.Values = loader.MergeMaps(c.Values, plain)
+		c.lay(tree)
+	}
+	problems = append(problems, c.set(o)...)
+	c.Notes = c.Notes.Sorted()
+	return c, problems.Err()
+}
+
+// Leaf is a value that holds no others, or an empty object or list.
+type Leaf struct {
+	Path  Path
+	Value any
+	Origin
+}
+
+// Leaves are all leaves of the values below a path, in the order of their paths.
+func (c *Computed) Leaves(below Path) []Leaf {
+	v, ok := at(c.Values, below)
+	if !ok {
+		return nil
+	}
+	var out []Leaf
+	c.leaves(v, below, &out)
+	return out
+}
+
+func (c *Computed) leaves(v any, p Path, out *[]Leaf) {
+	switch v := v.(type) {
+	case map[string]any:
+		for _, key := range slices.Sorted(maps.Keys(v)) {
+			c.leaves(v[key], p.with(key), out)
+		}
+		if len(v) > 0 {
+			return
+		}
+	case []any:
+		for i, item := range v {
+			c.leaves(item, p.with(strconv.Itoa(i)), out)
+		}
+		if len(v) > 0 {
+			return
+		}
+	}
+	*out = append(*out, Leaf{p, v, c.OriginOf(p)})
+}
+
+// At is the value at a path; false when there is none.
+func (c *Computed) At(p Path) (any, bool) { return at(c.Values, p) }
+
+// OriginOf is where the value at a path was written, or what holds it when the value itself is not known.
+func (c *Computed) OriginOf(p Path) Origin {
+	n, origin := c.root, Origin{}
+	for _, key := range p {
+		if n = n.child(key); n == nil {
+			break
+		}
+		origin = n.Origin
+	}
+	return origin
+}
+
+// Path leads to a value: keys of objects, and positions in lists.
+type Path []string
+
+// ParsePath reads a path as --set has it: keys with dots between, dots in a key behind a backslash, positions in brackets or as a key.
+func ParsePath(text string) Path {
+	var p Path
+	var key strings.Builder
+	end := func() {
+		if key.Len() > 0 {
+			p = append(p, key.String())
+			key.Reset()
+		}
+	}
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case c == '\\' && i+1 < len(text):
+			i++
+			key.WriteByte(text[i])
+		case c == '.' || c == '[' || c == ']':
+			end()
+		default:
+			key.WriteByte(c)
+		}
+	}
+	end()
+	return p
+}
+
+// String is the path as --set has it.
+func (p Path) String() string {
+	var b strings.Builder
+	for i, key := range p {
+		if _, err := strconv.Atoi(key); err == nil && i > 0 {
+			b.WriteString("[" + key + "]")
+			continue
+		}
+		if i > 0 {
+			b.WriteByte('.')
+		}
+		b.WriteString(escape.Replace(key))
+	}
+	return b.String()
+}
+
+var escape = strings.NewReplacer(`\`, `\\`, ".", `\.`, "[", `\[`, "]", `\]`)
+
+func (p Path) with(key string) Path { return append(slices.Clip(p), key) }
+
+// at is the value at a path.
+func at(v any, p Path) (any, bool) {
+	for _, key := range p {
+		switch in := v.(type) {
+		case map[string]any:
+			next, ok := in[key]
+			if !ok {
+				return nil, false
 			}
+			v = next
+		case []any:
+			i, err := strconv.Atoi(key)
+			if err != nil || i < 0 || i >= len(in) {
+				return nil, false
+			}
+			v = in[i]
+		default:
+			return nil, false
 		}
-		into[key] = value
 	}
+	return v, true
 }
 
-// read reads one file of values.
-func read(file string) (map[string]any, error) {
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return nil, fmt.Errorf("reading values: %w", err)
+// Files are layers of the files, each called by its name: hubs/hub/common.yaml is common.
+func Files(files ...string) []Layer {
+	layers := make([]Layer, len(files))
+	for i, file := range files {
+		layers[i] = Layer{Name: strings.TrimSuffix(path.Base(filepath.ToSlash(file)), path.Ext(file)), File: file}
 	}
-	decoder := yaml.NewDecoder(bytes.NewReader(data))
-	var doc, more yaml.Node
-	if err := decoder.Decode(&doc); errors.Is(err, io.EOF) {
-		return map[string]any{}, nil
-	} else if err != nil {
-		return nil, located(file, err)
-	}
-	if err := decoder.Decode(&more); !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("%s:%d: values are one YAML document, but a second one begins here", filepath.ToSlash(file), more.Line)
-	}
-	root := doc.Content[0]
-	if root.ShortTag() == "!!null" {
-		return map[string]any{}, nil
-	}
-	if root.Kind != yaml.MappingNode {
-		return nil, fmt.Errorf("%s:%d: values are an object, not a list or plain text", filepath.ToSlash(file), root.Line)
-	}
-	// The decoder finds a key that is there twice, in any depth.
-	layer := map[string]any{}
-	if err := root.Decode(&layer); err != nil {
-		return nil, located(file, err)
-	}
-	return layer, nil
-}
-
-// located puts a file's name in front of the parser's complaints, which begin with the line.
-func located(file string, err error) error {
-	lines := []string{strings.TrimPrefix(err.Error(), "yaml: ")}
-	var several *yaml.TypeError
-	if errors.As(err, &several) {
-		lines = several.Errors
-	}
-	var problems []error
-	for _, line := range lines {
-		number, message, ok := strings.Cut(strings.TrimPrefix(line, "line "), ": ")
-		n, notNumber := strconv.Atoi(number)
-		if !ok || notNumber != nil {
-			problems = append(problems, fmt.Errorf("%s: %s", filepath.ToSlash(file), line))
-			continue
-		}
-		if strings.HasPrefix(message, "did not find expected") {
-			n++ // these the parser counts from 0, all others from 1
-		}
-		problems = append(problems, fmt.Errorf("%s:%d: %s", filepath.ToSlash(file), n, message))
-	}
-	return errors.Join(problems...)
+	return layers
 }

@@ -1,13 +1,17 @@
-package config
+// Package problem is what is said of a deployment's files: where something is wrong, what it is, and what would be right. All problems are told
+// at once.
+package problem
 
 import (
 	"cmp"
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/agext/levenshtein"
 )
 
-// Problem is one thing that is wrong with a deployment's configuration: where it is, what it is and what would be right.
+// Problem is one thing that is wrong with a deployment's files: where it is, what it is and what would be right.
 type Problem struct {
 	// File is the file's name, relative to the deployment directory.
 	File string `json:"file"`
@@ -39,7 +43,7 @@ func (p Problem) String() string {
 	return b.String()
 }
 
-// Problems are all problems of a configuration, as one error.
+// Problems are all problems of some files, as one error.
 type Problems []Problem
 
 // Error is the problems, one to a line.
@@ -51,18 +55,29 @@ func (p Problems) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// sorted are the problems in the order of files, lines and paths, each once.
-func (p Problems) sorted() Problems {
+// Sorted are the problems in the order of files, lines and paths, each once.
+func (p Problems) Sorted() Problems {
 	slices.SortFunc(p, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Path, b.Path), cmp.Compare(a.Message, b.Message))
 	})
 	return slices.Compact(p)
 }
 
-// err is the problems as an error, nil without any.
-func (p Problems) err() error {
+// Err is the problems as an error, nil without any.
+func (p Problems) Err() error {
 	if len(p) == 0 {
 		return nil
 	}
-	return p.sorted()
+	return p.Sorted()
+}
+
+// Nearest is the known name that a mistyped one most likely stands for, "" when none is near: an edit in a third of its letters at most.
+func Nearest(name string, known []string) string {
+	best, least := "", max(2, (len(name)+1)/3)+1
+	for _, k := range known {
+		if d := levenshtein.Distance(strings.ToLower(name), strings.ToLower(k), nil); d < least {
+			best, least = k, d
+		}
+	}
+	return best
 }

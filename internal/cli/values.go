@@ -1,0 +1,126 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+	"sigs.k8s.io/yaml"
+
+	"github.com/hubwright/hubwright/internal/config"
+	"github.com/hubwright/hubwright/internal/term"
+	"github.com/hubwright/hubwright/internal/values"
+)
+
+func (a *app) values() *cli.Command {
+	sets := []cli.Flag{}
+	for _, kind := range []string{values.SetTyped, values.SetString, values.SetFile, values.SetJSON} {
+		sets = append(sets, &cli.StringSliceFlag{Name: kind, Usage: "what it would be with `PATH=VALUE`, as helm --" + kind + " has it"})
+	}
+	return verb("values", "a hub's values as its files come to, and where each was written", "ENV [PATH]", append(sets,
+		&cli.StringFlag{Name: "hub", Usage: "the hub's `NAME` (default: the only one)"},
+		&cli.BoolFlag{Name: "origin", Usage: "a line for each value, with the file, line and layer that it comes from"},
+	), func(c *cli.Context, g globals) error {
+		args, err := environments(c, 1, 2)
+		if err != nil {
+			return err
+		}
+		root, err := findProject(g.dir)
+		if err != nil {
+			return err
+		}
+		stack, err := config.Load(root, args[0], nil, config.Options{Sandbox: g.sandbox})
+		if err != nil {
+			return err
+		}
+		hub, err := oneHub(stack, c.String("hub"))
+		if err != nil {
+			return err
+		}
+		opts := valuesOf(stack, hub)
+		for _, kind := range []string{values.SetTyped, values.SetString, values.SetFile, values.SetJSON} {
+			for _, text := range c.StringSlice(kind) {
+				opts.Sets = append(opts.Sets, values.Set{Kind: kind, Text: text})
+			}
+		}
+		computed, err := values.Compute(opts)
+		if err != nil {
+			return err
+		}
+		var below values.Path
+		if len(args) == 2 {
+			below = values.ParsePath(args[1])
+		}
+		return a.showValues(g, stack, hub, computed, below, c.Bool("origin"))
+	})
+}
+
+// valuesOf is what a hub's values are computed from.
+func valuesOf(stack *config.Stack, hub *config.Hub) values.Options {
+	return values.Options{Dir: stack.Dir, Layers: values.Files(hub.Values...)}
+}
+
+// oneHub is the hub of that name, or without a name the only one.
+func oneHub(stack *config.Stack, name string) (*config.Hub, error) {
+	var names []string
+	for _, h := range stack.Hubs {
+		names = append(names, h.Name)
+	}
+	switch {
+	case name == "" && len(stack.Hubs) == 1:
+		return &stack.Hubs[0], nil
+	case name == "":
+		return nil, usage("%s has %d hubs: which one? (--hub, of %q)", stack.Environment, len(names), names)
+	case stack.Hub(name) == nil:
+		return nil, usage("%s has no hub %q%s", stack.Environment, name, nearest(name, names))
+	}
+	return stack.Hub(name), nil
+}
+
+func (a *app) showValues(g globals, stack *config.Stack, hub *config.Hub, c *values.Computed, below values.Path, origin bool) error {
+	leaves := c.Leaves(below)
+	if len(leaves) == 0 {
+		return usage("there is no value %s in the files of hub %s; `hubwright values %s` shows all of them", below, hub.Name, stack.Environment)
+	}
+	for _, n := range c.Notes {
+		a.Say("%s %s", a.Paint(term.Yellow, "note:"), n)
+	}
+	if g.output == "json" {
+		type leaf struct {
+			Path  string `json:"path"`
+			Value any    `json:"value"`
+			values.Origin
+		}
+		out := make([]leaf, len(leaves))
+		for i, l := range leaves {
+			out[i] = leaf{l.Path.String(), l.Value, l.Origin}
+		}
+		return a.printJSON(map[string]any{"schema": "hubwright/values/v1", "environment": stack.Environment, "hub": hub.Name, "values": out, "notes": c.Notes})
+	}
+	if origin {
+		rows := [][]string{{"VALUE", "", "FROM", "LAYER"}}
+		for _, l := range leaves {
+			rows = append(rows, []string{l.Path.String(), short(l.Value), l.Origin.String(), l.Layer})
+		}
+		return a.Table(rows)
+	}
+	v, _ := c.At(below)
+	text, err := yaml.Marshal(v)
+	if err != nil {
+		return err
+	}
+	a.Print("%s", text[:len(text)-1])
+	return nil
+}
+
+// short is a value on one line of a table.
+func short(v any) string {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Sprint(v)
+	}
+	if runes := []rune(string(text)); len(runes) > 60 {
+		return string(runes[:60]) + "…"
+	}
+	return string(text)
+}

@@ -1,0 +1,263 @@
+package values
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v3"
+	"helm.sh/helm/v4/pkg/chart/v2/loader"
+
+	"github.com/hubwright/hubwright/internal/problem"
+)
+
+// maxFile is the most that a file of values may hold, in bytes: all values of a release have to fit into one Secret, which holds a MiB.
+// https://kubernetes.io/docs/concepts/configuration/secret/#restriction-data-size
+const maxFile = 1 << 20
+
+// read reads a layer: its values as Helm reads them, and the same with their places.
+func (l *Layer) read(dir string) (map[string]any, *node, problem.Problems) {
+	data := l.Data
+	if data == nil {
+		var err error
+		if data, err = readFile(dir, l.File); errors.Is(err, fs.ErrNotExist) && l.Optional {
+			data = []byte{}
+		} else if err != nil {
+			return nil, nil, problem.Problems{{File: l.File, Message: reason(err), Hint: "every layer is needed, unless it is marked optional"}}
+		}
+	}
+	r := reader{layer: l}
+	doc := r.parse(data)
+	if len(r.problems) > 0 {
+		return nil, nil, r.problems
+	}
+	plain, err := loader.LoadValues(bytes.NewReader(data))
+	if err != nil {
+		r.add(0, "", strings.TrimPrefix(err.Error(), "cannot unmarshal yaml document: "), "")
+		return nil, nil, r.problems
+	}
+	return plain, r.node(plain, doc, 0), nil
+}
+
+// readFile reads a file of the deployment directory. Nothing outside of it is read, whatever leads there.
+func readFile(dir, file string) ([]byte, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = root.Close() }()
+	f, err := root.Open(filepath.FromSlash(file))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err == nil && len(data) > maxFile {
+		return nil, fmt.Errorf("has more than %d bytes, which is more than a release can hold", maxFile)
+	}
+	return data, err
+}
+
+// reason is what is wrong with a file without its path, which stands before it anyway.
+func reason(err error) string {
+	if errors.Is(err, fs.ErrNotExist) {
+		return "does not exist"
+	}
+	var pathError *fs.PathError
+	if errors.As(err, &pathError) {
+		err = pathError.Err
+	}
+	if strings.Contains(err.Error(), "escapes") {
+		return "leads out of the deployment directory"
+	}
+	return err.Error()
+}
+
+// reader turns a document into nodes.
+type reader struct {
+	layer    *Layer
+	problems problem.Problems
+}
+
+func (r *reader) add(line int, path, message, hint string) {
+	r.problems = append(r.problems, problem.Problem{File: filepath.ToSlash(r.layer.File), Line: line, Path: path, Message: message, Hint: hint})
+}
+
+// parse parses the file for its places, and finds what Helm would pass over or word without a line. nil is an empty document.
+func (r *reader) parse(data []byte) *yaml.Node {
+	if !utf8.Valid(data) {
+		r.add(lineOf(data, firstInvalid(data)), "", "is not UTF-8", "save the file in that encoding")
+		return nil
+	}
+	decoder := yaml.NewDecoder(bytes.NewReader(data))
+	var doc, more yaml.Node
+	if err := decoder.Decode(&doc); errors.Is(err, io.EOF) {
+		return nil
+	} else if err != nil {
+		r.malformed(data, err)
+		return nil
+	}
+	if err := decoder.Decode(&more); !errors.Is(err, io.EOF) {
+		r.add(max(more.Line, 1), "", "a second YAML document begins here", "values are one document: put the rest into a file and a layer of its own")
+	}
+	root := doc.Content[0]
+	if root.ShortTag() == "!!null" {
+		return nil
+	}
+	if root.Kind != yaml.MappingNode {
+		r.add(root.Line, "", "values are an object, not a list or plain text", "")
+		return nil
+	}
+	r.duplicates(root, nil)
+	return root
+}
+
+// malformed words what the YAML parser says, with the line in front.
+func (r *reader) malformed(data []byte, err error) {
+	message := strings.TrimPrefix(err.Error(), "yaml: ")
+	number, rest, ok := strings.Cut(strings.TrimPrefix(message, "line "), ": ")
+	line, notNumber := strconv.Atoi(number)
+	if !ok || notNumber != nil {
+		r.add(0, "", message, "")
+		return
+	}
+	if strings.HasPrefix(rest, "did not find expected") {
+		line++ // these the parser counts from 0, all others from 1
+	}
+	if lines := bytes.Split(data, []byte("\n")); line >= 1 && line <= len(lines) {
+		indent := lines[line-1][:len(lines[line-1])-len(bytes.TrimLeft(lines[line-1], " \t"))]
+		if bytes.ContainsRune(indent, '\t') {
+			r.add(line, "", "is indented with a tab", "YAML wants spaces")
+			return
+		}
+	}
+	r.add(line, "", rest, "")
+}
+
+// duplicates finds keys that are there twice, of which Helm silently takes the last.
+func (r *reader) duplicates(n *yaml.Node, path Path) {
+	switch n.Kind {
+	case yaml.SequenceNode:
+		for i, item := range n.Content {
+			r.duplicates(item, path.with(strconv.Itoa(i)))
+		}
+	case yaml.MappingNode:
+		first := map[string]int{}
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			key := n.Content[i]
+			at := path.with(key.Value)
+			if line, twice := first[key.Value]; twice && key.ShortTag() != "!!merge" {
+				r.add(key.Line, at.String(), fmt.Sprintf("is there twice, on line %d and on line %d", line, key.Line), "Helm takes the last and drops the first: keep one, with the keys of both")
+			}
+			first[key.Value] = key.Line
+			r.duplicates(n.Content[i+1], at)
+		}
+	}
+}
+
+// node gives a value, as Helm has read it, the places of its parts. What has none of its own gets that of what holds it.
+func (r *reader) node(v any, n *yaml.Node, line int) *node {
+	for n != nil && n.Kind == yaml.AliasNode {
+		n = n.Alias
+	}
+	if n != nil && line == 0 {
+		line = n.Line
+	}
+	out := &node{Origin: Origin{Layer: r.layer.Name, File: filepath.ToSlash(r.layer.File), Line: line}}
+	switch v := v.(type) {
+	case map[string]any:
+		fields := fieldsOf(n, 0)
+		out.fields = make(map[string]*node, len(v))
+		for key, value := range v {
+			f := fields[key]
+			if f.key == nil {
+				out.fields[key] = r.node(value, nil, line)
+				continue
+			}
+			out.fields[key] = r.node(value, f.value, f.key.Line)
+		}
+	case []any:
+		out.items = make([]*node, len(v))
+		for i, item := range v {
+			if n != nil && n.Kind == yaml.SequenceNode && i < len(n.Content) {
+				out.items[i] = r.node(item, n.Content[i], n.Content[i].Line)
+				continue
+			}
+			out.items[i] = r.node(item, nil, line)
+		}
+	default:
+		out.value = v
+	}
+	return out
+}
+
+// field is a key of a YAML object and its value.
+type field struct{ key, value *yaml.Node }
+
+// maxMerges is how deep merge keys (<<) are followed for places.
+const maxMerges = 10
+
+// fieldsOf are the fields of an object by the names that Helm gives them, those of merge keys included.
+func fieldsOf(n *yaml.Node, depth int) map[string]field {
+	out := map[string]field{}
+	if n == nil || n.Kind != yaml.MappingNode || depth > maxMerges {
+		return out
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, value := n.Content[i], n.Content[i+1]
+		if key.ShortTag() != "!!merge" {
+			out[nameOf(key)] = field{key, value}
+			continue
+		}
+		merged := []*yaml.Node{value}
+		if value.Kind == yaml.SequenceNode {
+			merged = value.Content
+		}
+		for _, m := range merged {
+			if m.Kind == yaml.AliasNode {
+				m = m.Alias
+			}
+			for name, f := range fieldsOf(m, depth+1) {
+				if _, own := out[name]; !own {
+					out[name] = f
+				}
+			}
+		}
+	}
+	return out
+}
+
+// nameOf is a key as Helm reads it: by YAML 1.1 a bare yes is true, and true is the key "true".
+func nameOf(key *yaml.Node) string {
+	if key.Style == 0 {
+		switch lower := strings.ToLower(key.Value); {
+		case slices.Contains([]string{"y", "yes", "on", "true"}, lower):
+			return "true"
+		case slices.Contains([]string{"n", "no", "off", "false"}, lower):
+			return "false"
+		}
+	}
+	return key.Value
+}
+
+// firstInvalid is where text ceases to be UTF-8.
+func firstInvalid(data []byte) int {
+	for i := 0; i < len(data); {
+		r, size := utf8.DecodeRune(data[i:])
+		if r == utf8.RuneError && size == 1 {
+			return i
+		}
+		i += size
+	}
+	return len(data)
+}
+
+func lineOf(data []byte, offset int) int { return 1 + bytes.Count(data[:offset], []byte("\n")) }
