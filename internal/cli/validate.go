@@ -1,11 +1,17 @@
 package cli
 
 import (
+	"cmp"
+	"context"
 	"errors"
+	"fmt"
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/hubwright/hubwright/internal/chartcheck"
 	"github.com/hubwright/hubwright/internal/config"
+	"github.com/hubwright/hubwright/internal/render"
+	"github.com/hubwright/hubwright/internal/sandbox"
 	"github.com/hubwright/hubwright/internal/term"
 	"github.com/hubwright/hubwright/internal/values"
 )
@@ -22,10 +28,11 @@ func (a *app) validate() *cli.Command {
 				return err
 			}
 		}
+		charts := a.charts(root, g)
 		problems := config.Problems{}
 		seen := map[config.Problem]bool{} // a problem of the shared defaults is every environment's
 		for _, env := range envs {
-			found, err := problemsOf(root, env, g)
+			found, err := a.problemsOf(c.Context, root, env, g, charts)
 			if err != nil {
 				return err
 			}
@@ -56,7 +63,7 @@ func (a *app) validate() *cli.Command {
 }
 
 // problemsOf finds what is wrong with an environment's configuration, or, when that is right, with its hubs' values.
-func problemsOf(root, env string, g globals) (found config.Problems, err error) {
+func (a *app) problemsOf(ctx context.Context, root, env string, g globals, charts *render.Source) (found config.Problems, err error) {
 	stack, err := config.Load(root, env, nil, config.Options{Sandbox: g.sandbox})
 	if err != nil {
 		if errors.As(err, &found) {
@@ -65,15 +72,42 @@ func problemsOf(root, env string, g globals) (found config.Problems, err error) 
 		return nil, err
 	}
 	for i := range stack.Hubs {
-		_, err := values.Compute(valuesOf(stack, &stack.Hubs[i]))
-		var wrong config.Problems
-		if errors.As(err, &wrong) {
-			found = append(found, wrong...)
-		} else if err != nil {
-			return nil, err
+		wrong, err := a.checkHub(ctx, stack, &stack.Hubs[i], charts)
+		if err != nil && !errors.As(err, &wrong) {
+			return nil, fmt.Errorf("%s: hub %s: %w", env, stack.Hubs[i].Name, err)
 		}
+		found = append(found, wrong...)
 	}
 	return found, nil
+}
+
+// checkHub computes a hub's values and holds them to its chart. When the chart cannot be had it says so, and that is all.
+func (a *app) checkHub(ctx context.Context, stack *config.Stack, hub *config.Hub, charts *render.Source) (config.Problems, error) {
+	computed, err := values.Compute(valuesOf(stack, hub))
+	if err != nil {
+		return nil, err
+	}
+	version := cmp.Or(stack.Pins.Charts[hub.Name], hub.Chart.Version)
+	req := render.Request{Name: hub.Chart.Name, Version: version, Repository: hub.Chart.Repository}
+	if hub.Chart.Path != "" {
+		req = render.Request{Name: hub.Chart.Path}
+	}
+	ch, err := charts.Chart(ctx, req)
+	if err != nil {
+		a.Say("%s %s: the values of hub %s are not held to their chart: %v", a.Paint(term.Yellow, "note:"), stack.Environment, hub.Name, err)
+		return nil, nil
+	}
+	name := stack.ReleaseName(hub.Name)
+	return chartcheck.Check(ctx, ch.Chart, computed, render.Release{Name: name, Namespace: cmp.Or(hub.Namespace, name)}, stack.Cluster.Version)
+}
+
+// charts is where the charts of a deployment come from.
+func (a *app) charts(root string, g globals) *render.Source {
+	s := &render.Source{Dir: root, Cache: render.DefaultCache(), Offline: a.getenv("HUBWRIGHT_OFFLINE") != ""}
+	if g.sandbox {
+		s.StandIn = sandbox.StandIn
+	}
+	return s
 }
 
 // environmentsOf lists a deployment's environments; one without any is an error.

@@ -81,6 +81,7 @@ func TestValuesRefuses(t *testing.T) {
 // validate finds in every hub's files what Helm would pass over in silence.
 func TestValidateReadsValues(t *testing.T) {
 	dir := layered(t, map[string]string{"hubs/hub/common.yaml": "a: 1\nb: 2\na: 3\n", "hubs/hub/staging.yaml": "b:\n\tc: 1\n"})
+	t.Setenv("HUBWRIGHT_OFFLINE", "1")
 	a, _, errs := testApp(t)
 	if code := a.run(t.Context(), []string{"hubwright", "-C", dir, "validate"}); code != exitUsage {
 		t.Errorf("exit %d", code)
@@ -88,6 +89,33 @@ func TestValidateReadsValues(t *testing.T) {
 	for _, want := range []string{"hubs/hub/common.yaml:3: a: is there twice, on line 1 and on line 3", "hubs/hub/staging.yaml:2: is indented with a tab"} {
 		if !strings.Contains(errs.String(), want) {
 			t.Errorf("%q is not in\n%s", want, errs)
+		}
+	}
+}
+
+// Values are held to the chart's schema, where a chart is to be had; where not, that is said, and is no failure.
+func TestValidateHoldsValuesToTheChart(t *testing.T) {
+	t.Setenv("HUBWRIGHT_OFFLINE", "1")
+	dir := layered(t, map[string]string{"hubs/hub/common.yaml": "scheduling:\n  userSchedular: {enabled: true}\n", "hubs/hub/staging.yaml": "singleuser:\n  startTimeout: soon\n"})
+	for args, want := range map[string]struct {
+		code  int
+		lines []string
+	}{
+		"validate --sandbox": {exitUsage, []string{
+			`hubs/hub/common.yaml:2: scheduling.userSchedular: is no key that the chart knows; did you mean "userScheduler"?`,
+			"hubs/hub/staging.yaml:2: singleuser.startTimeout: got string, want integer",
+		}},
+		"validate": {exitDone, []string{"the values of hub hub are not held to their chart", "staging ok"}},
+	} {
+		a, out, errs := testApp(t)
+		t.Setenv("XDG_CACHE_HOME", t.TempDir()) // where no chart was fetched before
+		if code := a.run(t.Context(), append([]string{"hubwright", "-C", dir}, strings.Fields(args)...)); code != want.code {
+			t.Errorf("%s: exit %d", args, code)
+		}
+		for _, line := range want.lines {
+			if !strings.Contains(out.String()+errs.String(), line) {
+				t.Errorf("%s: %q is not in\n%s%s", args, line, out, errs)
+			}
 		}
 	}
 }

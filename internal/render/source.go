@@ -52,6 +52,15 @@ type Source struct {
 	failed map[string]error // repositories that did not answer
 }
 
+// DefaultCache is the folder in which charts are kept unless another is named: hubwright/charts in the user's cache folder. "" without one.
+func DefaultCache() string {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(cache, "hubwright", "charts")
+}
+
 // NotFoundError says that there is no such chart, as opposed to one that cannot be reached.
 type NotFoundError struct{ Reason string }
 

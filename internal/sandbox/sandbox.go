@@ -15,6 +15,7 @@ import (
 
 	typedv1 "k8s.io/client-go/kubernetes/typed/core/v1"
 
+	"github.com/hubwright/hubwright/internal/render"
 	"github.com/hubwright/hubwright/internal/sandbox/awssim"
 	"github.com/hubwright/hubwright/internal/sandbox/dockersim"
 	"github.com/hubwright/hubwright/internal/sandbox/ekssim"
@@ -48,6 +49,9 @@ type Sandbox struct {
 	Tether provider.Tether
 }
 
+// StandIn gives the sandbox's outline of a chart that cannot be reached, for render.Source.
+var StandIn = helmsim.Outline
+
 // Home is the default home of the sandbox of the deployment in root.
 func Home(root string) string { return filepath.Join(root, ".hubwright", "sandbox") }
 
@@ -61,11 +65,9 @@ func (o *Options) defaults() error {
 		o.Home = Home(root)
 	}
 	if o.Charts == "" {
-		cache, err := os.UserCacheDir()
-		if err != nil {
-			cache = o.Home
+		if o.Charts = render.DefaultCache(); o.Charts == "" {
+			o.Charts = filepath.Join(o.Home, "charts")
 		}
-		o.Charts = filepath.Join(cache, "hubwright", "charts")
 	}
 	return nil
 }
