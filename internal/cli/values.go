@@ -100,7 +100,8 @@ func (a *app) showValues(g globals, stack *config.Stack, hub *config.Hub, c *val
 	if origin {
 		rows := [][]string{{"VALUE", "", "FROM", "LAYER"}}
 		for _, l := range leaves {
-			rows = append(rows, []string{l.Path.String(), short(l.Value), l.Origin.String(), l.Layer})
+			from := l.Origin
+			rows = append(rows, []string{l.Path.String(), short(l.Value), from.String(), from.Layer})
 		}
 		return a.Table(rows)
 	}
