@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/efs"
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
@@ -147,6 +148,11 @@ func (s *HomeStorage) handle(ctx *pulumi.Context, name string, args HomeClaimArg
 		return s.FileSystemId, nil
 	}
 	user, group := pulumi.Int(cmp.Or(args.User, defaultUser)), pulumi.Int(cmp.Or(args.Group, defaultGroup))
+	labelled := maps.Clone(args.Labels) // the hub's name, among them
+	if labelled == nil {
+		labelled = map[string]string{}
+	}
+	maps.Copy(labelled, s.args.Tags)
 	point, err := efs.NewAccessPoint(ctx, name+"-directory", &efs.AccessPointArgs{
 		FileSystemId: s.FileSystemId,
 		RootDirectory: efs.AccessPointRootDirectoryArgs{
@@ -155,7 +161,7 @@ func (s *HomeStorage) handle(ctx *pulumi.Context, name string, args HomeClaimArg
 		},
 		// https://docs.aws.amazon.com/efs/latest/ug/enforce-identity-access-points.html
 		PosixUser: efs.AccessPointPosixUserArgs{Uid: user, Gid: group},
-		Tags:      tags.Named(s.args.Tags, s.homes()+args.Directory),
+		Tags:      tags.Named(labelled, s.homes()+args.Directory),
 	}, append(kept(protect), s.parent())...)
 	if err != nil {
 		return nil, fmt.Errorf("access point of %s: %w", args.Directory, err)

@@ -43,8 +43,13 @@ func (s *session) destroy(ctx context.Context, withData bool, confirmed string) 
 	if err != nil {
 		return nil, err
 	}
-	if len(st.Pending) > 0 {
-		return nil, driver.PendingError(s.env, st.Pending)
+	if err := s.Settled(ctx, s.env, st); err != nil {
+		return nil, err
+	}
+	if len(st.Resources) > 0 {
+		if err := s.CheckAccount(ctx, s.env, s.stack.Region()); err != nil {
+			return nil, err
+		}
 	}
 	if err := s.notShared(ctx, withData); err != nil {
 		return nil, err

@@ -129,6 +129,7 @@ func TestKilledUpgradeIsFreed(t *testing.T) {
 	_ = cmd.Wait()
 
 	d.env = d.env[:len(d.env)-1]
+	d.must(4, "preview staging --sandbox").has(t, "hubwright recover staging")
 	d.must(0, "recover staging --sandbox --yes").has(t, "was being upgraded", "goes on from revision 1")
 	d.must(0, "up staging --sandbox --yes").has(t, "updated")
 	d.must(0, "status staging --sandbox").has(t, "healthy")

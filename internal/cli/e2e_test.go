@@ -246,6 +246,9 @@ func TestLifeOfADeployment(t *testing.T) {
 		d.must(0, "sandbox set account=999999999999")
 		d.edit("hubs/hub/common.yaml", "limit: 16G", "limit: 17G")
 		d.must(4, "up staging --sandbox --yes").has(t, "162808325377", "999999999999", "nothing was touched")
+		for _, destroy := range []string{"destroy staging --sandbox --yes", "destroy staging --sandbox --with-data --confirm staging"} {
+			d.must(4, destroy).has(t, "162808325377", "999999999999", "nothing was touched")
+		}
 		d.must(0, "sandbox set account=162808325377")
 		if after := d.objects(); strings.Join(before, "\n") != strings.Join(after, "\n") {
 			t.Error("the world was changed")

@@ -63,10 +63,11 @@ func newForm(what, example, pattern string) form {
 }
 
 var (
-	nameForm        = newForm("a name of lower-case letters, digits and hyphens that begins with a letter", "roman-sit", `[a-z](-?[a-z0-9])*`)
-	labelForm       = newForm("a DNS label of lower-case letters, digits and hyphens", "roman-sit", `[a-z0-9]([a-z0-9-]*[a-z0-9])?`)
-	accountForm     = newForm("an AWS account id: it has twelve digits", "162808325377", `\d{12}`)
-	regionForm      = newForm("an AWS region", "us-east-1", `[a-z]{2}(-[a-z]+)+-\d`)
+	nameForm    = newForm("a name of lower-case letters, digits and hyphens that begins with a letter", "roman-sit", `[a-z](-?[a-z0-9])*`)
+	labelForm   = newForm("a DNS label of lower-case letters, digits and hyphens", "roman-sit", `[a-z0-9]([a-z0-9-]*[a-z0-9])?`)
+	accountForm = newForm("an AWS account id: it has twelve digits", "162808325377", `\d{12}`)
+	// Whatever AWS adds, the middle is a direction: https://docs.aws.amazon.com/global-infrastructure/latest/regions/aws-regions.html
+	regionForm      = newForm("an AWS region", "us-east-1", `[a-z]{2,4}(-[a-z]+)?-(central|(north|south)(east|west)?|east|west)-\d`)
 	zoneForm        = newForm("an availability zone", "us-east-1a", `([a-z]{2}(?:-[a-z]+)+-\d)[a-z]`)
 	policyForm      = newForm("the ARN of an IAM policy", "arn:aws:iam::162808325377:policy/boundary", `arn:aws[a-z-]*:iam::(\d{12}|aws):policy/[\w+=,.@/-]+`)
 	roleForm        = newForm("the ARN of an IAM role", "arn:aws:iam::162808325377:role/deployer", `arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+`)

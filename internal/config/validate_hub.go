@@ -140,6 +140,9 @@ func (c *checker) auth(at string, a *Auth) {
 	if a.Type == AuthDummy && !c.sandbox {
 		c.add(at+".type", "is dummy, which lets anybody in with any password", "only the sandbox permits it: use mast, oauth or values")
 	}
+	if a.Type == AuthDummy && c.sandbox && !a.AllowAll {
+		c.add(at, "is of type dummy, which lets in everyone who finds the address", "set allowAll to say that this is meant")
+	}
 	urls := []struct{ key, value string }{{"authorizeUrl", a.AuthorizeURL}, {"tokenUrl", a.TokenURL}, {"userdataUrl", a.UserdataURL}}
 	for _, u := range urls {
 		if a.Type == AuthOAuth {

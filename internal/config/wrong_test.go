@@ -189,7 +189,7 @@ func TestWrongProject(t *testing.T) {
 
 func TestSandboxPermits(t *testing.T) {
 	dir := deployment(t, map[string]string{
-		"Pulumi.staging.yaml": "config:\n  aws:region: us-east-1\n  hubwright:hubs: [{name: hub, domain: hub.example.org, https: {type: off}, auth: {type: dummy}}]\n",
+		"Pulumi.staging.yaml": "config:\n  aws:region: us-east-1\n  hubwright:hubs: [{name: hub, domain: hub.example.org, https: {type: off}, auth: {type: dummy, allowAll: true}}]\n",
 	})
 	// YAML 1.1 would read off as false; the parser here keeps it as text, and this holds it to that.
 	s, err := config.Load(dir, "staging", nil, config.Options{Sandbox: true})

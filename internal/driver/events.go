@@ -97,8 +97,8 @@ func (g *gathered) take(e apitype.EngineEvent, onEvent func(Event)) {
 			onEvent(eventOf(End, m))
 		}
 	case e.ResOpFailedEvent != nil:
-		if m := e.ResOpFailedEvent.Metadata; visible(m) {
-			onEvent(eventOf(Fail, m))
+		if m := e.ResOpFailedEvent.Metadata; m.Type != stackType && !isDefaultProvider(m.Type, m.URN) {
+			onEvent(eventOf(Fail, m)) // of the halves of a replacement, too
 		}
 	case e.DiagnosticEvent != nil:
 		d := e.DiagnosticEvent
@@ -110,6 +110,10 @@ func (g *gathered) take(e apitype.EngineEvent, onEvent func(Event)) {
 			g.errors = append(g.errors, diagnostic{d.URN, text})
 			return
 		}
+		if d.Severity == "warning" && strings.Contains(text, "pending operations from previous deployment") {
+			g.pending()
+			return
+		}
 		if d.Severity == "warning" || d.Severity == "info" {
 			onEvent(Event{Phase: Message, URN: d.URN, Name: nameOf(d.URN), Message: text})
 		}
@@ -119,6 +123,14 @@ func (g *gathered) take(e apitype.EngineEvent, onEvent func(Event)) {
 			g.change.Summary.Add(string(op), n)
 		}
 	}
+}
+
+// pending notes that an update would not go on over what an earlier one has left. The engine says so once, in a preview, too.
+func (g *gathered) pending() {
+	g.change.Guards = append(g.change.Guards, change.Guard{
+		Rule: "pending-operations", Blocking: true, Message: "an earlier operation was cut off, or is still at work, and has operations pending",
+		Hint: fmt.Sprintf("`hubwright recover %s` finds out what became of them", g.change.Environment),
+	})
 }
 
 const stackType = "pulumi:pulumi:Stack"

@@ -308,3 +308,17 @@ func (d *Driver) ask(ctx context.Context, region string, questions func(invocati
 	}
 	return nil
 }
+
+// CheckAccount asks whose credentials these are, and refuses those of another account than the target's. An update and a preview need no such
+// question, since their provider is made anew and refuses by itself.
+func (d *Driver) CheckAccount(ctx context.Context, env, region string) error {
+	res, err := d.invoke(ctx, region, "aws:index/getCallerIdentity:getCallerIdentity", nil)
+	if err != nil {
+		return d.classify(env, failure{ended: ended{stderr: err.Error()}, err: err})
+	}
+	account, _ := res["accountId"].(string)
+	if want := d.opts.Target.Account; account != want {
+		return wrongAccountError(env, want, account)
+	}
+	return nil
+}

@@ -92,8 +92,16 @@ func (d *Driver) Check(ctx context.Context, env string) error {
 	if err != nil {
 		return err
 	}
+	return d.Settled(ctx, env, st)
+}
+
+// Settled refuses to go on over the pending operations of a state: those of somebody who is at work, or those that an earlier operation left.
+func (d *Driver) Settled(ctx context.Context, env string, st *State) error {
 	if len(st.Pending) == 0 {
 		return nil
+	}
+	if lock, err := d.Locked(ctx, env); err == nil && lock != nil && !lock.Dead {
+		return &Error{Kind: Busy, Message: busyMessage(env, d.cmd.last.stderr), Hint: "wait until it has ended"}
 	}
 	return PendingError(env, st.Pending)
 }
