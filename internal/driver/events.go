@@ -110,10 +110,6 @@ func (g *gathered) take(e apitype.EngineEvent, onEvent func(Event)) {
 			g.errors = append(g.errors, diagnostic{d.URN, text})
 			return
 		}
-		if d.Severity == "warning" && strings.Contains(text, "pending operations from previous deployment") {
-			g.pending()
-			return
-		}
 		if d.Severity == "warning" || d.Severity == "info" {
 			onEvent(Event{Phase: Message, URN: d.URN, Name: nameOf(d.URN), Message: text})
 		}
@@ -123,14 +119,6 @@ func (g *gathered) take(e apitype.EngineEvent, onEvent func(Event)) {
 			g.change.Summary.Add(string(op), n)
 		}
 	}
-}
-
-// pending notes that an update would not go on over what an earlier one has left. The engine says so once, in a preview, too.
-func (g *gathered) pending() {
-	g.change.Guards = append(g.change.Guards, change.Guard{
-		Rule: "pending-operations", Blocking: true, Message: "an earlier operation was cut off, or is still at work, and has operations pending",
-		Hint: fmt.Sprintf("`hubwright recover %s` finds out what became of them", g.change.Environment),
-	})
 }
 
 const stackType = "pulumi:pulumi:Stack"

@@ -2,6 +2,7 @@ package driver
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"time"
 
@@ -11,15 +12,27 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optpreview"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optrefresh"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optup"
+
+	"github.com/hubwright/hubwright/internal/change"
 )
 
-// Preview says what an update would change. It launches the engine once.
+// Preview says what an update would change. It launches the engine once. Where the state is a file, it also says that an update would not go on
+// over operations that are pending; the engine itself says so in an update only.
 func (d *Driver) Preview(ctx context.Context, env string) (*Result, error) {
-	return d.operate(ctx, env, func(s auto.Stack, ch chan<- events.EngineEvent) error {
+	res, err := d.operate(ctx, env, func(s auto.Stack, ch chan<- events.EngineEvent) error {
 		_, err := s.Preview(ctx, optpreview.EventStreams(ch), optpreview.SuppressProgress(), optpreview.Color("never"),
 			optpreview.ProgressStreams(io.Discard))
 		return err
 	})
+	if res != nil {
+		if n := d.pendingInFile(env); n > 0 {
+			res.Change.Guards = append(res.Change.Guards, change.Guard{
+				Rule: "pending-operations", Blocking: true, Message: fmt.Sprintf("%d operations are pending: an earlier update was cut off, or one is at work now", n),
+				Hint: fmt.Sprintf("`hubwright recover %s` finds out what became of them", env),
+			})
+		}
+	}
+	return res, err
 }
 
 // Up updates the stack to what the program and the configuration say. It does not look at pending operations: see Check.

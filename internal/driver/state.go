@@ -226,9 +226,20 @@ func (d *Driver) Locked(ctx context.Context, env string) (*Lock, error) {
 		l.PID, _ = strconv.Atoi(m[2])
 		_, l.Host, _ = strings.Cut(m[1], "@")
 		host, err := os.Hostname()
-		l.Dead = err == nil && host == l.Host && !alive(l.PID)
+		l.Dead = err == nil && host == l.Host && gone(l.PID)
 	}
 	return l, nil
+}
+
+// gone reports whether a process of this machine has ended, or does so within a second: one that dies with its parent does a moment later.
+func gone(pid int) bool {
+	for range 20 {
+		if !alive(pid) {
+			return true
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	return false
 }
 
 // Unlock takes away the lock of a process that is gone.
@@ -263,29 +274,61 @@ func (d *Driver) restoreCopy(ctx context.Context, env string) (bool, error) {
 	if _, _, err := d.export(ctx, env); !errors.As(err, &broken) || broken.Kind != Broken {
 		return false, nil
 	}
-	backend := d.opts.Env["PULUMI_BACKEND_URL"]
-	if backend == "" {
-		backend = os.Getenv("PULUMI_BACKEND_URL")
-	}
-	dir, isFile := strings.CutPrefix(backend, "file://")
-	if !isFile {
-		return false, nil
-	}
-	files, err := filepath.Glob(filepath.Join(dir, ".pulumi", "stacks", "*", env+".json"))
-	if err != nil || len(files) != 1 {
+	file, err := d.stateFile(env)
+	if file == "" {
 		return false, err
 	}
-	copied, err := os.ReadFile(files[0] + ".bak")
+	copied, err := os.ReadFile(file + ".bak")
 	if errors.Is(err, os.ErrNotExist) {
 		return false, nil
 	}
 	if err != nil {
 		return false, err
 	}
-	if err := os.Rename(files[0], files[0]+".damaged"); err != nil {
+	if err := os.Rename(file, file+".damaged"); err != nil {
 		return false, err
 	}
-	return true, os.WriteFile(files[0], copied, 0o600)
+	return true, os.WriteFile(file, copied, 0o600)
+}
+
+// stateFile is the file that a file backend keeps the stack in, "" with any other backend.
+func (d *Driver) stateFile(env string) (string, error) {
+	backend := d.opts.Env["PULUMI_BACKEND_URL"]
+	if backend == "" {
+		backend = os.Getenv("PULUMI_BACKEND_URL")
+	}
+	dir, isFile := strings.CutPrefix(backend, "file://")
+	if !isFile {
+		return "", nil
+	}
+	files, err := filepath.Glob(filepath.Join(dir, ".pulumi", "stacks", "*", env+".json"))
+	if err != nil || len(files) != 1 {
+		return "", err
+	}
+	return files[0], nil
+}
+
+// pendingInFile counts the pending operations that a file backend's state has, without a launch of the engine; 0 where that is not to be seen.
+func (d *Driver) pendingInFile(env string) int {
+	file, err := d.stateFile(env)
+	if file == "" || err != nil {
+		return 0
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return 0
+	}
+	var state struct {
+		Checkpoint struct {
+			Latest struct {
+				Pending []json.RawMessage `json:"pending_operations"`
+			} `json:"latest"`
+		} `json:"checkpoint"`
+	}
+	if json.Unmarshal(data, &state) != nil {
+		return 0 // the engine says what is wrong with it
+	}
+	return len(state.Checkpoint.Latest.Pending)
 }
 
 // BrokenState reports whether an error says that the state cannot be read.
