@@ -221,7 +221,7 @@ func (d *demonstration) destruction(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, env := range []string{"staging", "prod"} {
+	for _, env := range []string{"prod", "staging"} { // prod runs the images of staging's registry
 		err := d.in(ctx, env, func(s *session) error {
 			d.tell("Destroy %s with its data, by name", env)
 			if _, err := s.destroy(ctx, true, env); err != nil {

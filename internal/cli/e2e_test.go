@@ -295,10 +295,11 @@ func TestLifeOfADeployment(t *testing.T) {
 		if !strings.Contains(strings.Join(d.objects(), "\n"), "aws:efs/fileSystem:FileSystem") {
 			t.Error("the homes are gone")
 		}
-		d.must(4, "destroy staging --sandbox --with-data --yes").has(t, "--confirm staging")
-		d.must(4, "destroy staging --sandbox --with-data --confirm prod").has(t, "is not the environment's name")
-		d.must(0, "destroy staging --sandbox --with-data --confirm staging")
+		d.must(4, "destroy staging --sandbox --with-data --confirm staging").has(t, "prod runs the image user-image from the registry of staging", "nothing was changed")
+		d.must(4, "destroy prod --sandbox --with-data --yes").has(t, "--confirm prod")
+		d.must(4, "destroy prod --sandbox --with-data --confirm staging").has(t, "is not the environment's name")
 		d.must(0, "destroy prod --sandbox --with-data --confirm prod")
+		d.must(0, "destroy staging --sandbox --with-data --confirm staging")
 		for _, o := range d.objects() {
 			for _, data := range []string{"aws:efs/", "aws:ec2/vpc", "aws:ecr/repository:", "aws:eks/"} {
 				if strings.HasPrefix(o, data) {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/hubwright/hubwright/internal/config"
 	"github.com/hubwright/hubwright/internal/driver"
 )
 
@@ -45,6 +46,38 @@ func (s *session) notShared(ctx context.Context, withData bool) error {
 		if withData && len(there) > 0 || hasType(there, "kubernetes:") {
 			return stopped(fmt.Sprintf("first `hubwright destroy %s%s`", other.Environment, flag),
 				"%s shares this cluster (cluster.from in Pulumi.%s.yaml), and what it still has there would be lost; nothing was changed", other.Environment, other.Environment)
+		}
+	}
+	if withData {
+		return s.imagesNotUsed(ctx)
+	}
+	return nil
+}
+
+// imagesNotUsed refuses to take away a registry whose images another environment runs, as one does that this one was promoted to.
+func (s *session) imagesNotUsed(ctx context.Context) error {
+	envs, err := environmentsOf(s.stack.Dir)
+	if err != nil {
+		return err
+	}
+	for _, env := range envs {
+		if env == s.env {
+			continue
+		}
+		outputs, err := s.Outputs(ctx, env, false)
+		var known *driver.Error
+		if errors.As(err, &known) && known.Kind == driver.NoStack {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		for name, ref := range pinsOf(outputs).Images {
+			repository, _ := config.SplitRef(ref)
+			if strings.HasSuffix(repository, "/"+s.stack.Prefix()+"-"+name) {
+				return stopped(fmt.Sprintf("first promote something else to %s, or `hubwright destroy %s --with-data`", env, env),
+					"%s runs the image %s from the registry of %s, which would be lost with its data; nothing was changed", env, name, s.env)
+			}
 		}
 	}
 	return nil
