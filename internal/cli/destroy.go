@@ -80,7 +80,7 @@ func (s *session) destroy(ctx context.Context, withData bool, confirmed string) 
 	if !withData {
 		s.sayKept(data)
 	}
-	s.app.sandboxNote(s.globals)
+	s.sandboxNote()
 	return res, nil
 }
 

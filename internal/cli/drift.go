@@ -19,7 +19,7 @@ func (a *app) drift() *cli.Command {
 			if n := res.Change.Summary.Changes(); n > 0 && g.output != "json" {
 				a.Say("`hubwright refresh %s` accepts this into the state; `hubwright up %s` then puts back what the configuration says", s.env, s.env)
 			}
-			a.sandboxNote(g)
+			s.sandboxNote()
 			return changesFound(c, res.Change.Summary.Changes() > 0)
 		})
 	})
@@ -50,7 +50,7 @@ func (a *app) refresh() *cli.Command {
 			if err != nil {
 				return err
 			}
-			a.sandboxNote(g)
+			s.sandboxNote()
 			if g.output == "json" {
 				return a.printJSON(res.Change)
 			}

@@ -195,7 +195,7 @@ func TestLifeOfADeployment(t *testing.T) {
 		t.Errorf("the first preview creates nothing:\n%s", preview.out)
 	}
 	d.must(4, "up staging --sandbox").has(t, "a confirmation is needed", "add --yes")
-	d.must(0, "up staging --sandbox --yes").has(t, "created", "on AWS about", "https://")
+	d.must(0, "up staging --sandbox --yes").has(t, "created", "on AWS about", "https://", "built-in outlines stood in for the charts cluster-autoscaler", "and jupyterhub")
 
 	d.must(0, "preview staging --sandbox --detailed-exitcode").has(t, "no change")
 	d.must(0, "up staging --sandbox").has(t, "no change")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -95,9 +96,14 @@ func changesFound(c *cli.Context, changed bool) error {
 	return nil
 }
 
-// sandboxNote says on what the result rests.
-func (a *app) sandboxNote(g globals) {
-	if g.sandbox {
-		a.Say("%s", a.Paint(term.Dim, "sandbox: simulated services, nothing real was touched"))
+// sandboxNote says at the end of an operation that it was one on simulated services, and which charts were not the real ones.
+func (s *session) sandboxNote() {
+	if s.sandbox == nil {
+		return
 	}
+	note := "sandbox: simulated services, nothing real was touched"
+	if outlines := s.sandbox.Charts.StandIns(); len(outlines) > 0 {
+		note += "; built-in outlines stood in for the charts " + strings.Join(outlines, " and ")
+	}
+	s.app.Say("%s", s.app.Paint(term.Dim, note))
 }

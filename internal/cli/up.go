@@ -52,7 +52,7 @@ func (s *session) update(ctx context.Context) (*driver.Result, error) {
 		}
 	}
 	if found.Change.Summary.Changes() == 0 && !found.Touched {
-		s.app.sandboxNote(s.globals)
+		s.sandboxNote()
 		return found, nil
 	}
 	if err := s.confirm(found.Change); err != nil {
@@ -67,7 +67,7 @@ func (s *session) update(ctx context.Context) (*driver.Result, error) {
 	for _, url := range urlsOf(res.Outputs) {
 		s.app.Say("  %s", url)
 	}
-	s.app.sandboxNote(s.globals)
+	s.sandboxNote()
 	return res, nil
 }
 

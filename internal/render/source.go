@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
@@ -84,6 +85,20 @@ func (s *Source) Chart(ctx context.Context, req Request) (*Found, error) {
 		s.loaded[req] = f
 	}
 	return f, nil
+}
+
+// StandIns are the charts that were found so far and are not the real ones, each as "name version", sorted.
+func (s *Source) StandIns() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []string
+	for _, f := range s.loaded {
+		if f.Digest == "" {
+			out = append(out, f.Name()+" "+f.Metadata.Version)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 // find returns a chart, and whether it stays the same for the life of the process: a folder may be edited meanwhile.

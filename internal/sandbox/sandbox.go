@@ -47,6 +47,8 @@ type Sandbox struct {
 	parts []*provider.Served
 	// Tether is between the providers and the engine that is launched next.
 	Tether provider.Tether
+	// Charts is where the charts of releases come from.
+	Charts *render.Source
 }
 
 // StandIn gives the sandbox's outline of a chart that cannot be reached, for render.Source.
@@ -80,7 +82,7 @@ func Open(opts Options) (*Sandbox, error) {
 	if err := opts.defaults(); err != nil {
 		return nil, err
 	}
-	s := &Sandbox{opts: opts}
+	s := &Sandbox{opts: opts, Charts: &render.Source{Dir: opts.Root, Cache: opts.Charts, Offline: opts.Offline, StandIn: StandIn}}
 	for _, dir := range []string{s.Mirror(), s.backend(), s.pulumiHome()} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return nil, fmt.Errorf("making the sandbox: %w", err)
@@ -99,7 +101,7 @@ func Open(opts Options) (*Sandbox, error) {
 	for _, p := range []*provider.Provider{
 		awssim.New(s.World),
 		ekssim.New(s.World),
-		kubesim.New(s.World, kubesim.Options{Root: opts.Root, Charts: opts.Charts, Offline: opts.Offline}),
+		kubesim.New(s.World, s.Charts),
 		dockersim.New(s.World, dockersim.Options{Root: opts.Root}),
 	} {
 		served, err := provider.Serve(p, &s.Tether)

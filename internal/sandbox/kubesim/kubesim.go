@@ -9,7 +9,6 @@ import (
 
 	"github.com/hubwright/hubwright/internal/render"
 	"github.com/hubwright/hubwright/internal/sandbox/controllers"
-	"github.com/hubwright/hubwright/internal/sandbox/helmsim"
 	"github.com/hubwright/hubwright/internal/sandbox/kubeapi"
 	"github.com/hubwright/hubwright/internal/sandbox/provider"
 	"github.com/hubwright/hubwright/internal/sandbox/world"
@@ -18,19 +17,9 @@ import (
 // Version is the plugin version that it stands in for.
 const Version = "4.30.0"
 
-// Options say where charts come from.
-type Options struct {
-	// Root is the program's folder, which local charts are relative to.
-	Root string
-	// Charts is the folder in which fetched charts are kept; empty: nowhere.
-	Charts string
-	// Offline keeps it from asking chart repositories.
-	Offline bool
-}
-
-// New returns the provider over a world.
-func New(w *world.World, opts Options) *provider.Provider {
-	k := &kube{world: w, charts: &render.Source{Dir: opts.Root, Cache: opts.Charts, Offline: opts.Offline, StandIn: helmsim.Outline}}
+// New returns the provider over a world. Its releases' charts come from the source.
+func New(w *world.World, charts *render.Source) *provider.Provider {
+	k := &kube{world: w, charts: charts}
 	p := &provider.Provider{
 		Package: "kubernetes", Version: Version, World: w,
 		Kinds:     map[string]*provider.Kind{releaseToken: k.releaseKind()},

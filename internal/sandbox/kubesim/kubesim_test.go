@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hubwright/hubwright/internal/render"
+	"github.com/hubwright/hubwright/internal/sandbox/helmsim"
 	"github.com/hubwright/hubwright/internal/sandbox/kubeapi"
 	"github.com/hubwright/hubwright/internal/sandbox/simtest"
 	"github.com/hubwright/hubwright/internal/sandbox/world"
@@ -38,7 +40,7 @@ func newStage(t *testing.T, config ...m) *stage {
 		node("core-1", m{"hub.jupyter.org/node-purpose": "core"}),
 		&world.Object{Kind: "aws:eks/addon:Addon", ID: "lab:aws-ebs-csi-driver", Props: m{"clusterName": "lab", "addonName": "aws-ebs-csi-driver"}},
 	)
-	s := &stage{Conn: simtest.Client(t, New(w, Options{Root: t.TempDir(), Offline: true})), t: t, w: w}
+	s := &stage{Conn: simtest.Client(t, New(w, &render.Source{Dir: t.TempDir(), Offline: true, StandIn: helmsim.Outline})), t: t, w: w}
 	c := m{"kubeconfig": kubeconfig(endpoint)}
 	for _, more := range config {
 		for k, v := range more {
