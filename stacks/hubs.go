@@ -76,7 +76,7 @@ func (d *deployment) hubArgs(c *config.Hub) (*hub.Args, error) {
 	s := d.secrets[c.Name]
 	args := &hub.Args{
 		Release: d.ReleaseName(c.Name), Namespace: c.Namespace, Domain: c.Domain, Values: computed.Values, Templates: templates, TimeoutSeconds: c.TimeoutSeconds,
-		Chart:   hub.Chart{Name: c.Chart.Name, Repository: c.Chart.Repository, Version: c.Chart.Version},
+		Chart:   hub.Chart{Name: c.Chart.Name, Repository: c.Chart.Repository, Version: d.ChartVersion(c)},
 		Secrets: hub.Secrets{ProxyToken: secret(s.ProxyToken), CookieSecret: secret(s.CookieSecret), CryptKey: secret(s.CryptKey)},
 		HTTPS: hub.HTTPS{
 			Type: c.HTTPS.Type, Certificate: secret(s.TLS.Certificate), Key: secret(s.TLS.Key), ContactEmail: c.HTTPS.ContactEmail,
@@ -87,9 +87,6 @@ func (d *deployment) hubArgs(c *config.Hub) (*hub.Args, error) {
 	}
 	if c.HTTPS.CertificateArn != "" {
 		args.HTTPS.CertificateArn = pulumi.String(c.HTTPS.CertificateArn)
-	}
-	if pinned := d.Pins.Charts[c.Name]; pinned != "" {
-		args.Chart.Version = pinned
 	}
 	if c.Chart.Path != "" {
 		args.Chart.Path = c.Chart.Path

@@ -148,10 +148,8 @@ func (s *HomeStorage) handle(ctx *pulumi.Context, name string, args HomeClaimArg
 		return s.FileSystemId, nil
 	}
 	user, group := pulumi.Int(cmp.Or(args.User, defaultUser)), pulumi.Int(cmp.Or(args.Group, defaultGroup))
-	labelled := maps.Clone(args.Labels) // the hub's name, among them
-	if labelled == nil {
-		labelled = map[string]string{}
-	}
+	labelled := map[string]string{}
+	maps.Copy(labelled, args.Labels) // the hub's name, among them
 	maps.Copy(labelled, s.args.Tags)
 	point, err := efs.NewAccessPoint(ctx, name+"-directory", &efs.AccessPointArgs{
 		FileSystemId: s.FileSystemId,

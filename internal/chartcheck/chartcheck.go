@@ -28,9 +28,9 @@ func Check(ctx context.Context, ch *chart.Chart, computed *values.Computed, rel 
 	}
 	var problems problem.Problems
 	for _, v := range found {
-		hint := moved(v.Path)
-		if near := problem.Nearest(v.Path[max(len(v.Path)-1, 0)], v.Known); hint == "" && near != "" {
-			hint = fmt.Sprintf("did you mean %q?", near)
+		hint := ""
+		if v.Unknown {
+			hint = instead(v)
 		}
 		problems = append(problems, at(computed, v.Path, v.Message, hint))
 	}
@@ -42,6 +42,17 @@ func Check(ctx context.Context, ch *chart.Chart, computed *values.Computed, rel 
 		problems = append(problems, at(computed, path, "the chart's templates refuse the values: "+words(err.Error()), moved(path)))
 	}
 	return problems, nil
+}
+
+// instead says what there may be in the place of a key that the chart does not know, which is the path's last.
+func instead(v render.Violation) string {
+	if hint := moved(v.Path); hint != "" {
+		return hint
+	}
+	if near := problem.Nearest(v.Path[len(v.Path)-1], v.Known); near != "" {
+		return fmt.Sprintf("did you mean %q?", near)
+	}
+	return ""
 }
 
 // at is a problem at the place where a value was written. A value that is in no file is the chart's own.

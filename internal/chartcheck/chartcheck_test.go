@@ -18,7 +18,7 @@ var files = map[string]string{
 	"Chart.yaml":                    "apiVersion: v2\nname: wrapper\nversion: 1.0.0\ndependencies: [{name: jupyterhub, version: 1.0.0}]\n",
 	"charts/jupyterhub/Chart.yaml":  "apiVersion: v2\nname: jupyterhub\nversion: 1.0.0\n",
 	"charts/jupyterhub/values.yaml": "hub: {baseUrl: /, extraFiles: {}}\nsingleuser: {memory: {limit: 1G}, cloudMetadata: {}}\n",
-	"charts/jupyterhub/values.schema.json": `{"type": "object", "additionalProperties": false, "properties": {"global": {},
+	"charts/jupyterhub/values.schema.json": `{"type": "object", "additionalProperties": false, "required": ["hub"], "properties": {"global": {},
 		"hub": {"type": "object", "additionalProperties": false, "properties": {"baseUrl": {"type": "string"}, "extraFiles": {"type": "object"}}},
 		"singleuser": {"type": "object", "properties": {"memory": {"type": "object", "properties": {"limit": {"type": ["string", "number"]}, "class": {"oneOf": [{"required": ["a"]}, {"required": ["b"]}]}}}}}}}`,
 	"charts/jupyterhub/templates/hub.yaml": `{{- range $key, $file := .Values.hub.extraFiles }}{{ if not (or $file.data $file.stringData) }}
@@ -59,6 +59,10 @@ func TestCheck(t *testing.T) {
 				"staging.yaml:4: jupyterhub.singleuser.memory.limit: got array, want number or string",
 		},
 		{
+			"what the schema wants of the whole", "jupyterhub: {global: null}", "jupyterhub: {hub: null}",
+			"staging.yaml:1: jupyterhub: missing property 'hub'",
+		},
+		{
 			"what has alternatives, once", "jupyterhub:\n  singleuser:\n    memory: {class: {}}\n", "",
 			"common.yaml:3: jupyterhub.singleuser.memory.class: missing property 'a', or missing property 'b'",
 		},
@@ -86,5 +90,21 @@ func TestCheck(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+// What the schema wants of all values together has no path, and is said all the same.
+func TestCheckOfTheWhole(t *testing.T) {
+	ch := load(t).Dependencies()[0]
+	computed, err := values.Compute(values.Options{Layers: []values.Layer{{Name: "common", File: "common.yaml", Data: []byte("hub: null")}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	problems, err := Check(t.Context(), ch, computed, render.Release{Name: "r", Namespace: "n"}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff("values: missing property 'hub'", problems.Error()); diff != "" {
+		t.Error(diff)
 	}
 }

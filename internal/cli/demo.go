@@ -104,8 +104,8 @@ func (d *demonstration) firstDeployment(ctx context.Context) error {
 			return err
 		}
 		d.Print("   %s in %s here; AWS would have taken about %s", res.Change.Summary.Done(), seconds(res.Took), s.virtualNow().Sub(began).Round(time.Minute))
-		if outlines := s.sandbox.Charts.StandIns(); len(outlines) > 0 {
-			d.Print("   the charts could not be reached: built-in outlines stood in for %s", strings.Join(outlines, " and "))
+		if outlines := s.outlines(); outlines != "" {
+			d.Print("   the charts could not be reached: built-in outlines stood in for %s", outlines)
 		}
 		return d.check(ctx, s)
 	})

@@ -96,14 +96,17 @@ func changesFound(c *cli.Context, changed bool) error {
 	return nil
 }
 
+// outlines names the charts that could not be reached, so that built-in outlines stood in for them; "" without any.
+func (s *session) outlines() string { return strings.Join(s.sandbox.Charts.StandIns(), " and ") }
+
 // sandboxNote says at the end of an operation that it was one on simulated services, and which charts were not the real ones.
 func (s *session) sandboxNote() {
 	if s.sandbox == nil {
 		return
 	}
 	note := "sandbox: simulated services, nothing real was touched"
-	if outlines := s.sandbox.Charts.StandIns(); len(outlines) > 0 {
-		note += "; built-in outlines stood in for the charts " + strings.Join(outlines, " and ")
+	if outlines := s.outlines(); outlines != "" {
+		note += "; built-in outlines stood in for the charts " + outlines
 	}
 	s.app.Say("%s", s.app.Paint(term.Dim, note))
 }

@@ -87,8 +87,7 @@ func (a *app) checkHub(ctx context.Context, stack *config.Stack, hub *config.Hub
 	if err != nil {
 		return nil, err
 	}
-	version := cmp.Or(stack.Pins.Charts[hub.Name], hub.Chart.Version)
-	req := render.Request{Name: hub.Chart.Name, Version: version, Repository: hub.Chart.Repository}
+	req := render.Request{Name: hub.Chart.Name, Version: stack.ChartVersion(hub), Repository: hub.Chart.Repository}
 	if hub.Chart.Path != "" {
 		req = render.Request{Name: hub.Chart.Path}
 	}

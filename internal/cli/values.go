@@ -14,7 +14,7 @@ import (
 
 func (a *app) values() *cli.Command {
 	sets := []cli.Flag{}
-	for _, kind := range []string{values.SetTyped, values.SetString, values.SetFile, values.SetJSON} {
+	for _, kind := range values.SetKinds {
 		sets = append(sets, &cli.StringSliceFlag{Name: kind, Usage: "what it would be with `PATH=VALUE`, as helm --" + kind + " has it"})
 	}
 	return verb("values", "a hub's values as its files come to, and where each was written", "ENV [PATH]", append(sets,
@@ -38,7 +38,7 @@ func (a *app) values() *cli.Command {
 			return err
 		}
 		opts := valuesOf(stack, hub)
-		for _, kind := range []string{values.SetTyped, values.SetString, values.SetFile, values.SetJSON} {
+		for _, kind := range values.SetKinds {
 			for _, text := range c.StringSlice(kind) {
 				opts.Sets = append(opts.Sets, values.Set{Kind: kind, Text: text})
 			}

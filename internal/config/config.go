@@ -122,6 +122,9 @@ func (s *Stack) ReleaseName(hub string) string {
 	return s.Deployment.Name + "-" + hub + "-" + s.Environment
 }
 
+// ChartVersion is the version of a hub's chart: the pinned one, when a promotion has pinned it.
+func (s *Stack) ChartVersion(h *Hub) string { return cmp.Or(s.Pins.Charts[h.Name], h.Chart.Version) }
+
 // HomesDirectory is the part of the file system that a hub's homes are in; "" is all of it.
 func (s *Stack) HomesDirectory(h *Hub) string {
 	if h.Homes.Directory == WholeFileSystem {

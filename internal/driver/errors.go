@@ -67,10 +67,14 @@ var (
 	wrongAccount = lazyregexp.New(`AWS account ID not allowed: (\d+)`)
 )
 
-// wrongAccountError says that the credentials are of another account than the target.
-func wrongAccountError(env, want, got string) *Error {
+// wrongAccountError says that the credentials are of another account than the target. recorded says that something was done before it was seen.
+func wrongAccountError(env, want, got string, recorded bool) *Error {
+	outcome := "nothing was touched"
+	if recorded {
+		outcome = "what was done before that was seen is recorded"
+	}
 	return &Error{
-		Kind: WrongAccount, Message: fmt.Sprintf("%s belongs to AWS account %s, but these credentials are of account %s; nothing was touched", env, orUnknown(want), orUnknown(got)),
+		Kind: WrongAccount, Message: fmt.Sprintf("%s belongs to AWS account %s, but these credentials are of account %s; %s", env, orUnknown(want), orUnknown(got), outcome),
 		Hint: "use that account's credentials (AWS_PROFILE), or mend deployment.accountId",
 	}
 }
@@ -93,11 +97,7 @@ func (d *Driver) classify(env string, f failure) error {
 	case f.noSuchStack():
 		return NothingThere(env)
 	case wrongAccount.MatchString(text):
-		e := wrongAccountError(env, d.opts.Target.Account, wrongAccount.FindStringSubmatch(text)[1])
-		if f.recorded {
-			e.Message = strings.Replace(e.Message, "; nothing was touched", "; what was done before that was seen is recorded", 1)
-		}
-		return e
+		return wrongAccountError(env, d.opts.Target.Account, wrongAccount.FindStringSubmatch(text)[1], f.recorded)
 	case matches(text, "PULUMI_ACCESS_TOKEN must be set", "could not be logged in"):
 		return &Error{
 			Kind: NoCredentials, Message: "Pulumi is logged in to no backend, so there is no place for the state of " + env,

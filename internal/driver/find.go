@@ -318,7 +318,7 @@ func (d *Driver) CheckAccount(ctx context.Context, env, region string) error {
 	}
 	account, _ := res["accountId"].(string)
 	if want := d.opts.Target.Account; account != want {
-		return wrongAccountError(env, want, account)
+		return wrongAccountError(env, want, account, false)
 	}
 	return nil
 }

@@ -21,8 +21,9 @@ type Violation struct {
 	Path []string
 	// Message says what the schema wants of it.
 	Message string
-	// Known are the keys that there may be in its place, when the schema knows no such key.
-	Known []string
+	// Unknown says that the schema knows no such key. Known are those that there may be in its place.
+	Unknown bool
+	Known   []string
 }
 
 // Violations are all values that the schemas of a chart and its dependencies refuse, one by one. Helm's own check, which Render makes, says them in
@@ -103,7 +104,7 @@ func (c *collector) collect(e *jsonschema.ValidationError) {
 	}
 	for _, key := range extra.Properties {
 		c.found = append(c.found, Violation{
-			Path: append(slices.Clone(e.InstanceLocation), key), Message: "is no key that the chart knows", Known: c.known(e.InstanceLocation),
+			Path: append(slices.Clone(e.InstanceLocation), key), Message: "is no key that the chart knows", Unknown: true, Known: c.known(e.InstanceLocation),
 		})
 	}
 }

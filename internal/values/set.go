@@ -24,7 +24,7 @@ type Set struct {
 	Layer string
 }
 
-// Kinds of Set, in the order in which Helm applies them.
+// Kinds of Set.
 const (
 	SetJSON   = "set-json"   // JSON
 	SetTyped  = "set"        // a number, true, false, null or text, by its look
@@ -32,12 +32,15 @@ const (
 	SetFile   = "set-file"   // the content of a file of the deployment directory
 )
 
+// SetKinds are the kinds of Set, in the order in which Helm applies them.
+var SetKinds = []string{SetJSON, SetTyped, SetString, SetFile}
+
 // CommandLine is the layer of what was set by flags.
 const CommandLine = "command line"
 
 // set applies the options' sets.
 func (c *Computed) set(o Options) (problems problem.Problems) {
-	for _, kind := range []string{SetJSON, SetTyped, SetString, SetFile} {
+	for _, kind := range SetKinds {
 		for _, s := range o.Sets {
 			if s.Kind != kind {
 				continue
