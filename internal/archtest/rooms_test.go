@@ -25,12 +25,13 @@ var rooms = []room{
 	{"internal/problem", nil, "what is said of a file knows nothing of what the file is for"},
 	{"internal/release", nil, "Helm's records of a release, wherever its cluster is"},
 	{"internal/render/...", nil, "a chart and values in, manifests out"},
+	{"internal/result", []string{"internal/change", "internal/driver", "internal/sandbox/world", "internal/values"}, "what the command line prints, as plain data"},
 	{"internal/term", nil, "the terminal knows nothing of deployments"},
 	{"internal/values/...", nil, "layers of values know nothing of what they are for"},
 	{"internal/driver/...", []string{"internal/change", "internal/driver"}, "the driver knows nothing of the command line or the sandbox"},
 	{"internal/sandbox/...", []string{"internal/sandbox/...", "internal/render"}, "the services know nothing of who deploys to them"},
 	{"internal/cli/...", []string{
-		"internal/cli/...", "internal/change", "internal/chartcheck", "internal/config", "internal/driver", "internal/release", "internal/render", "internal/sandbox", "internal/sandbox/world",
+		"internal/cli/...", "internal/change", "internal/chartcheck", "internal/config", "internal/driver", "internal/release", "internal/render", "internal/result", "internal/sandbox", "internal/sandbox/world",
 		"internal/term", "internal/values", "stacks",
 	}, "the command line brings the others together"},
 }
@@ -39,7 +40,7 @@ var rooms = []room{
 var everywhere = []string{"internal/lazyregexp", "internal/problem"}
 
 // forTests are packages that exist for the tests of others, or to measure.
-var forTests = []string{"bench", "components/internal/recorder", "internal/driver/enginetest", "internal/sandbox/simtest"}
+var forTests = []string{"bench", "components/internal/recorder", "internal/driver/enginetest", "internal/reference", "internal/sandbox/simtest"}
 
 // outside says which packages from elsewhere only some packages may import, tests included.
 var outside = []struct {

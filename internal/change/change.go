@@ -11,30 +11,44 @@ const Schema = "hubwright/change/v1"
 
 // Change is what a preview found or an update did.
 type Change struct {
-	Schema      string     `json:"schema"`
-	Environment string     `json:"environment"`
-	Target      Target     `json:"target"`
-	Summary     Summary    `json:"summary"`
-	Steps       []Step     `json:"steps"`
-	Manifests   []Manifest `json:"manifests"`
-	Guards      []Guard    `json:"guards"`
+	// Schema names the form and its version.
+	Schema string `json:"schema"`
+	// Environment is the stack that would change.
+	Environment string  `json:"environment"`
+	Target      Target  `json:"target"`
+	Summary     Summary `json:"summary"`
+	// Steps are the resources that do not stay the same, in order of their URNs.
+	Steps []Step `json:"steps"`
+	// Manifests are the Kubernetes objects that do not stay the same.
+	Manifests []Manifest `json:"manifests"`
+	// Guards are the rules that the change met.
+	Guards []Guard `json:"guards"`
 }
 
 // Target is where the change would happen.
 type Target struct {
+	// Account is the AWS account's id, twelve digits; "" when none is configured.
 	Account string `json:"account"`
-	Region  string `json:"region"`
+	// Region is the AWS region.
+	Region string `json:"region"`
+	// Cluster is the name of the EKS cluster.
 	Cluster string `json:"cluster"`
-	Sandbox bool   `json:"sandbox"`
+	// Sandbox says that the services are simulated.
+	Sandbox bool `json:"sandbox"`
 }
 
 // Summary counts resources by what happens to them.
 type Summary struct {
-	Create  int `json:"create"`
-	Update  int `json:"update"`
+	// Create counts resources that are made, or imported.
+	Create int `json:"create"`
+	// Update counts those that are changed in place.
+	Update int `json:"update"`
+	// Replace counts those that are deleted and made anew.
 	Replace int `json:"replace"`
-	Delete  int `json:"delete"`
-	Same    int `json:"same"`
+	// Delete counts those that are deleted.
+	Delete int `json:"delete"`
+	// Same counts those that stay as they are.
+	Same int `json:"same"`
 }
 
 // Changes is the number of resources that do not stay the same.
@@ -58,39 +72,60 @@ func (s *Summary) Add(op string, n int) {
 
 // Step is what happens to one resource. Secrets read "[secret]".
 type Step struct {
-	Op        string     `json:"op"` // create, update, replace, delete, import
-	Type      string     `json:"type"`
-	Name      string     `json:"name"`
-	URN       string     `json:"urn"`
-	Protected bool       `json:"protected,omitempty"`
-	Diff      []Property `json:"diff,omitempty"`
+	// Op is create, update, replace, delete or import.
+	Op string `json:"op"`
+	// Type is the resource's type token.
+	Type string `json:"type"`
+	// Name is the resource's name in the program.
+	Name string `json:"name"`
+	// URN is the resource's unique name in the stack.
+	URN string `json:"urn"`
+	// Protected says that the engine refuses to delete it.
+	Protected bool `json:"protected,omitempty"`
+	// Diff are the properties that change, in order of their paths.
+	Diff []Property `json:"diff,omitempty"`
 }
 
 // Property is one changed property of a resource.
 type Property struct {
+	// Path names the property, with dots and [n].
 	Path string `json:"path"`
-	Kind string `json:"kind"` // add, update, delete; with -replace when it makes the resource be replaced
-	Old  any    `json:"old,omitempty"`
-	New  any    `json:"new,omitempty"`
+	// Kind is add, update or delete, with -replace behind it when it makes the resource be replaced.
+	Kind string `json:"kind"`
+	// Old is the value that was; "[secret]" stands for a secret.
+	Old any `json:"old,omitempty"`
+	// New is the value that would be; "[unknown]" when it is known only once the change is made.
+	New any `json:"new,omitempty"`
 }
 
 // Manifest is a change of a rendered Kubernetes object.
 type Manifest struct {
-	Hub       string `json:"hub"`
-	Kind      string `json:"kind"`
+	// Hub is the hub whose release it belongs to.
+	Hub string `json:"hub"`
+	// Kind is the object's kind.
+	Kind string `json:"kind"`
+	// Namespace is the object's.
 	Namespace string `json:"namespace"`
-	Name      string `json:"name"`
-	Op        string `json:"op"`
-	Diff      string `json:"diff"`
+	// Name is the object's.
+	Name string `json:"name"`
+	// Op is create, update or delete.
+	Op string `json:"op"`
+	// Diff is the change as a unified diff.
+	Diff string `json:"diff"`
 }
 
 // Guard is a rule that the change met. A blocking one stops it.
 type Guard struct {
-	Rule     string `json:"rule"`
-	URN      string `json:"urn,omitempty"`
-	Message  string `json:"message"`
-	Hint     string `json:"hint,omitempty"`
-	Blocking bool   `json:"blocking"`
+	// Rule is the rule's name.
+	Rule string `json:"rule"`
+	// URN is the resource that it is about, if it is about one.
+	URN string `json:"urn,omitempty"`
+	// Message says what the rule found.
+	Message string `json:"message"`
+	// Hint says what to do.
+	Hint string `json:"hint,omitempty"`
+	// Blocking says that the update would not be made.
+	Blocking bool `json:"blocking"`
 }
 
 // New returns a change of an environment with nothing in it yet; its lists are empty and not null in JSON.

@@ -21,6 +21,13 @@ func TestSharedCluster(t *testing.T) {
 	})
 	d.must(1, "preview prod --sandbox").has(t, "the cluster of staging (cluster.from), which is not deployed", "first `hubwright up staging --sandbox`")
 
+	// An update that fails at its end leaves no outputs. What is there is told of nevertheless.
+	d.must(0, "sandbox fault add --kind aws:route53/* --op create --times 1 --message Throttling")
+	d.must(1, "up staging --sandbox --yes").has(t, "Throttling", "what succeeded is recorded")
+	d.must(5, "status staging --sandbox").has(t, "incomplete", "`hubwright up staging --sandbox` goes on")
+	d.must(1, "url staging --sandbox").has(t, "no update has ended well yet", "`hubwright up staging --sandbox` goes on")
+	d.must(1, "outputs staging --sandbox").has(t, "no update has ended well yet")
+
 	d.must(0, "up staging --sandbox --yes")
 	d.must(0, "up prod --sandbox --yes").has(t, "https://roman-sit.science.stsci.edu")
 	clusters := 0

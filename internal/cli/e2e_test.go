@@ -18,6 +18,7 @@ import (
 
 	"github.com/hubwright/hubwright/internal/cli"
 	"github.com/hubwright/hubwright/internal/driver/enginetest"
+	"github.com/hubwright/hubwright/internal/reference"
 )
 
 // The test binary is the program too: started with asProgram set, or by the engine, it is hubwright.
@@ -147,6 +148,7 @@ func (r ran) json(t *testing.T) map[string]any {
 	if err := json.Unmarshal([]byte(r.out), &v); err != nil {
 		t.Fatalf("hubwright %s: the result is no JSON: %v\n%s", r.args, err, r.out)
 	}
+	reference.Fits(t, []byte(r.out))
 	return v
 }
 
@@ -212,6 +214,7 @@ func TestLifeOfADeployment(t *testing.T) {
 	t.Run("a change of values shows its leaf", func(t *testing.T) {
 		d.edit("hubs/hub/common.yaml", "limit: 15G", "limit: 16G")
 		r := d.must(3, "preview staging --sandbox --detailed-exitcode -o json")
+		r.json(t)
 		var c struct {
 			Steps []struct {
 				Op, Type string

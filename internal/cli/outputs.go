@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -9,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/hubwright/hubwright/internal/driver"
+	"github.com/hubwright/hubwright/internal/result"
 )
 
 func (a *app) outputs() *cli.Command {
@@ -21,10 +23,10 @@ func (a *app) outputs() *cli.Command {
 				return err
 			}
 			if len(out) == 0 {
-				return driver.NothingThere(s.env)
+				return s.noOutputs(c.Context)
 			}
 			if g.output == "json" {
-				return a.printJSON(map[string]any{"schema": "hubwright/outputs/v1", "environment": s.env, "outputs": out})
+				return a.printJSON(result.Outputs{Head: result.Of("outputs", s.env), Outputs: out})
 			}
 			var rows [][]string
 			for _, name := range slices.Sorted(maps.Keys(out)) {
@@ -44,10 +46,10 @@ func (a *app) url() *cli.Command {
 			}
 			urls := urlsOf(out)
 			if len(urls) == 0 {
-				return driver.NothingThere(s.env)
+				return s.noOutputs(c.Context)
 			}
 			if g.output == "json" {
-				return a.printJSON(map[string]any{"schema": "hubwright/url/v1", "environment": s.env, "urls": urls})
+				return a.printJSON(result.URLs{Head: result.Of("url", s.env), URLs: urls})
 			}
 			for _, u := range urls {
 				a.Print("%s", u)
@@ -55,6 +57,24 @@ func (a *app) url() *cli.Command {
 			return nil
 		})
 	})
+}
+
+// noOutputs says why a stack has none: nothing is deployed, or no update has ended well.
+func (s *session) noOutputs(ctx context.Context) error {
+	state, err := s.State(ctx, s.env)
+	if err != nil {
+		return err
+	}
+	if err := s.Settled(ctx, s.env, state); err != nil {
+		return err
+	}
+	if len(state.Resources) == 0 {
+		return driver.NothingThere(s.env)
+	}
+	return &coded{
+		err: fmt.Errorf("%s: %d resources are there, but no update has ended well yet, so there are no outputs", s.env, state.Managed()), code: exitFailed,
+		hint: fmt.Sprintf("`hubwright up %s` goes on from there", s.env),
+	}
 }
 
 // withSession opens the one environment that a verb takes, acts, and closes it.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/hubwright/hubwright/internal/driver"
 	"github.com/hubwright/hubwright/internal/release"
+	"github.com/hubwright/hubwright/internal/result"
 	"github.com/hubwright/hubwright/internal/term"
 )
 
@@ -29,20 +30,8 @@ func (a *app) recover() *cli.Command {
 	})
 }
 
-// recovery is what recover found and did, as JSON form hubwright/recovery/v1.
-type recovery struct {
-	Schema      string            `json:"schema"`
-	Environment string            `json:"environment"`
-	Lock        string            `json:"lock,omitempty"`
-	Pending     []driver.Pending  `json:"pending"`
-	Adopted     map[string]string `json:"adopted"`               // resource's name → id
-	Uninstalled []string          `json:"uninstalled,omitempty"` // releases that were being installed
-	Freed       []string          `json:"freed,omitempty"`       // releases that were being upgraded or rolled back
-	Repaired    bool              `json:"repaired"`
-}
-
-func (s *session) recover(ctx context.Context) (*recovery, error) {
-	rep := &recovery{Schema: "hubwright/recovery/v1", Environment: s.env, Pending: []driver.Pending{}, Adopted: map[string]string{}}
+func (s *session) recover(ctx context.Context) (*result.Recovery, error) {
+	rep := &result.Recovery{Head: result.Of("recovery", s.env), Pending: []driver.Pending{}, Adopted: map[string]string{}}
 	if err := s.freeLock(ctx, rep); err != nil {
 		return nil, err
 	}
@@ -61,7 +50,7 @@ func (s *session) recover(ctx context.Context) (*recovery, error) {
 }
 
 // adoptPending records what became of the operations that were cut off, and reads everything again.
-func (s *session) adoptPending(ctx context.Context, rep *recovery) error {
+func (s *session) adoptPending(ctx context.Context, rep *result.Recovery) error {
 	st, err := s.State(ctx, s.env)
 	if err != nil || len(st.Pending) == 0 {
 		return err
@@ -96,7 +85,7 @@ func (s *session) adoptPending(ctx context.Context, rep *recovery) error {
 // freeReleases looks in the cluster for Helm releases that were left in the middle of an operation, which Helm refuses to go on from. One that
 // was being installed holds nothing yet, so it is taken away for the next update to install. One that was being upgraded holds the hub's
 // database, so only the record of the upgrade is.
-func (s *session) freeReleases(ctx context.Context, rep *recovery) error {
+func (s *session) freeReleases(ctx context.Context, rep *result.Recovery) error {
 	st, err := s.State(ctx, s.env)
 	if err != nil {
 		return err
@@ -161,7 +150,7 @@ func (s *session) stuck(ctx context.Context, st *driver.State, r driver.Resource
 }
 
 // freeLock takes the lock away from a process that is gone, and repairs a snapshot that cannot be written back.
-func (s *session) freeLock(ctx context.Context, rep *recovery) error {
+func (s *session) freeLock(ctx context.Context, rep *result.Recovery) error {
 	lock, err := s.Locked(ctx, s.env)
 	if driver.BrokenState(err) {
 		s.app.Say("%v", err)

@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/hubwright/hubwright/internal/config"
+	"github.com/hubwright/hubwright/internal/result"
 	"github.com/hubwright/hubwright/internal/sandbox"
 	"github.com/hubwright/hubwright/internal/sandbox/world"
 )
@@ -28,7 +29,7 @@ func (a *app) sandbox() *cli.Command {
 		Subcommands: []*cli.Command{
 			verb("list", "the objects there are, by kind", "[KIND]", nil, a.inWorld(a.sandboxList)),
 			verb("show", "an object", "KIND ID", nil, a.inWorld(a.sandboxShow)),
-			verb("set", "change a setting (account, caller, region), or a property of an object behind the deployment's back", "NAME=VALUE | KIND ID NAME=VALUE…", nil, a.inWorld(a.sandboxSet)),
+			verb("set", "change a setting (account, caller, region), or a property of an object behind the deployment's back", "NAME=VALUE | KIND ID NAME=VALUE…", nil, a.inAnyWorld(a.sandboxSet)),
 			verb("delete", "delete an object behind the deployment's back", "KIND ID", nil, a.inWorld(a.sandboxDelete)),
 			verb("fault", "make calls fail: add, or list, or clear", "add|list|clear", []cli.Flag{
 				&cli.StringFlag{Name: "kind", Usage: "`PATTERN` over resource types, such as aws:eks/*", Value: "*"},
@@ -39,7 +40,7 @@ func (a *app) sandbox() *cli.Command {
 				&cli.DurationFlag{Name: "after", Usage: "virtual time from now on after which it is in force"},
 				&cli.DurationFlag{Name: "for", Usage: "virtual time for which it is in force"},
 				&cli.DurationFlag{Name: "hang", Usage: "virtual time for which the call hangs first"},
-			}, a.inWorld(a.sandboxFault)),
+			}, a.inAnyWorld(a.sandboxFault)),
 			verb("advance", "let virtual time pass", "DURATION", nil, a.inWorld(a.sandboxAdvance)),
 			verb("reset", "keep a copy of the world and begin a new one", "", nil, a.sandboxReset),
 			verb("serve", "serve the simulated services for `pulumi` itself until Ctrl-C", "ENV", nil, a.sandboxServe),
@@ -55,18 +56,28 @@ func subNames(c *cli.Command) []string {
 	return out
 }
 
-// inWorld opens the world of the deployment's sandbox for a verb.
+// inWorld opens the world of the deployment's sandbox for a verb; without one it says so.
 func (a *app) inWorld(act func(*cli.Context, globals, *world.World) error) func(*cli.Context, globals) error {
 	return func(c *cli.Context, g globals) error {
 		root, err := findProject(g.dir)
 		if err != nil {
 			return err
 		}
-		dir := sandbox.WorldDir(sandbox.Home(root))
-		if _, err := os.Stat(dir); err != nil {
+		if _, err := os.Stat(sandbox.WorldDir(sandbox.Home(root))); err != nil {
 			return usage("%s has no sandbox yet; `hubwright up ENV --sandbox` makes one", root)
 		}
-		w, err := world.Open(dir, world.Options{})
+		return a.inAnyWorld(act)(c, g)
+	}
+}
+
+// inAnyWorld opens the world of the deployment's sandbox for a verb that may also prepare one.
+func (a *app) inAnyWorld(act func(*cli.Context, globals, *world.World) error) func(*cli.Context, globals) error {
+	return func(c *cli.Context, g globals) error {
+		root, err := findProject(g.dir)
+		if err != nil {
+			return err
+		}
+		w, err := world.Open(sandbox.WorldDir(sandbox.Home(root)), world.Options{})
 		if err != nil {
 			return err
 		}
@@ -76,20 +87,16 @@ func (a *app) inWorld(act func(*cli.Context, globals, *world.World) error) func(
 
 func (a *app) sandboxList(c *cli.Context, g globals, w *world.World) error {
 	rows := [][]string{{"KIND", "ID"}}
-	type entry struct {
-		Kind string `json:"kind"`
-		ID   string `json:"id"`
-	}
-	entries := []entry{}
-	settings := map[string]string{}
+	entries := []result.Object{}
+	set := map[string]string{}
 	err := w.View(func(tx *world.Tx) error {
-		settings = tx.Settings()
+		set = tx.Settings()
 		for _, kind := range tx.Kinds() {
 			if want := c.Args().First(); want != "" && !strings.Contains(kind, want) {
 				continue
 			}
 			for _, o := range tx.List(kind) {
-				rows, entries = append(rows, []string{kind, o.ID}), append(entries, entry{kind, o.ID})
+				rows, entries = append(rows, []string{kind, o.ID}), append(entries, result.Object{Kind: kind, ID: o.ID})
 			}
 		}
 		return nil
@@ -98,11 +105,11 @@ func (a *app) sandboxList(c *cli.Context, g globals, w *world.World) error {
 		return err
 	}
 	if g.output == "json" {
-		return a.printJSON(map[string]any{"schema": "hubwright/sandbox/v1", "now": w.Clock.Now(), "settings": settings, "objects": entries})
+		return a.printJSON(result.Sandbox{Schema: result.Schema("sandbox"), Now: w.Clock.Now(), Settings: set, Objects: entries})
 	}
 	a.Say("virtual time %s, %d objects", w.Clock.Now().Format(time.RFC3339), len(entries))
-	for _, name := range slices.Sorted(maps.Keys(settings)) {
-		a.Say("%s=%s", name, settings[name])
+	for _, name := range slices.Sorted(maps.Keys(set)) {
+		a.Say("%s=%s", name, set[name])
 	}
 	return a.Table(rows)
 }
@@ -124,11 +131,21 @@ func object(c *cli.Context, tx *world.Tx) (*world.Object, error) {
 		return nil, usage("%s: which object? (KIND ID, as `hubwright sandbox list` shows them)", c.Command.Name)
 	}
 	o := tx.Get(kind, id)
-	if o == nil {
-		return nil, usage("there is no %s %q%s", kind, id, nearest(kind, tx.Kinds()))
+	if o != nil {
+		return o, nil
 	}
-	return o, nil
+	var ids []string
+	for _, o := range tx.List(kind) {
+		ids = append(ids, o.ID)
+	}
+	if len(ids) == 0 {
+		return nil, usage("there is nothing of kind %q%s", kind, nearest(kind, tx.Kinds()))
+	}
+	return nil, usage("there is no %s %q%s", kind, id, nearest(id, ids))
 }
+
+// settings are the world's settings that may be changed: whose credentials these are, and where.
+var settings = []string{"account", "caller", "region"}
 
 func (a *app) sandboxSet(c *cli.Context, _ globals, w *world.World) error {
 	args := c.Args().Slice()
@@ -136,6 +153,9 @@ func (a *app) sandboxSet(c *cli.Context, _ globals, w *world.World) error {
 		name, value, ok := strings.Cut(args[0], "=")
 		if !ok {
 			return usage("set: %q is not NAME=VALUE", args[0])
+		}
+		if !slices.Contains(settings, name) {
+			return usage("set: there is no setting %q%s; they are %s", name, nearest(name, settings), strings.Join(settings, ", "))
 		}
 		return w.Update(func(tx *world.Tx) error { return tx.Set(name, value) })
 	}
@@ -215,7 +235,7 @@ func (a *app) sandboxFault(c *cli.Context, g globals, w *world.World) error {
 	case "list", "":
 		return w.View(func(tx *world.Tx) error {
 			if g.output == "json" {
-				return a.printJSON(map[string]any{"schema": "hubwright/faults/v1", "faults": append([]world.Fault{}, tx.Faults()...)})
+				return a.printJSON(result.Faults{Schema: result.Schema("faults"), Faults: append([]world.Fault{}, tx.Faults()...)})
 			}
 			for _, f := range tx.Faults() {
 				a.Print("%s %s rate %v times %d: %s", f.Kind, f.Op, f.Rate, f.Times, f.Message)

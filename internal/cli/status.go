@@ -10,32 +10,9 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/hubwright/hubwright/internal/driver"
+	"github.com/hubwright/hubwright/internal/result"
 	"github.com/hubwright/hubwright/internal/term"
 )
-
-// Status is what runs in an environment, as JSON form hubwright/status/v1.
-type status struct {
-	Schema      string           `json:"schema"`
-	Environment string           `json:"environment"`
-	Sandbox     bool             `json:"sandbox"`
-	Updated     time.Time        `json:"updated"`
-	Resources   int              `json:"resources"`
-	Healthy     bool             `json:"healthy"`
-	Hubs        []hubStatus      `json:"hubs"`
-	Pending     []driver.Pending `json:"pending"`
-	Drifted     []string         `json:"drifted"`
-}
-
-type hubStatus struct {
-	Name         string `json:"name"`
-	URL          string `json:"url"`
-	Release      string `json:"release"`
-	Namespace    string `json:"namespace"`
-	Chart        string `json:"chart"`
-	Image        string `json:"image,omitempty"`
-	Status       string `json:"status"`
-	LoadBalancer string `json:"loadBalancer"`
-}
 
 func (a *app) status() *cli.Command {
 	return verb("status", "what runs, where, since when, and is it healthy", "ENV", []cli.Flag{
@@ -52,7 +29,7 @@ func (a *app) status() *cli.Command {
 				err = a.showStatus(st)
 			}
 			if err == nil && !st.Healthy {
-				err = &coded{err: fmt.Errorf("%s is deployed but not healthy", s.env), code: exitUnhealthy, hint: fmt.Sprintf("`hubwright drift %s` shows what differs", s.env)}
+				err = &coded{err: fmt.Errorf("%s is deployed but not healthy", s.env), code: exitUnhealthy, hint: remedy(st)}
 			}
 			return err
 		})
@@ -60,7 +37,7 @@ func (a *app) status() *cli.Command {
 }
 
 // status puts together what the state, the outputs and, when live, the services say.
-func (s *session) status(ctx context.Context, live bool) (*status, error) {
+func (s *session) status(ctx context.Context, live bool) (*result.Status, error) {
 	state, err := s.State(ctx, s.env)
 	if err != nil {
 		return nil, err
@@ -72,17 +49,9 @@ func (s *session) status(ctx context.Context, live bool) (*status, error) {
 	if err != nil {
 		return nil, err
 	}
-	st := &status{
-		Schema: "hubwright/status/v1", Environment: s.env, Sandbox: s.globals.sandbox, Updated: state.Updated, Resources: state.Managed(),
-		Pending: append([]driver.Pending{}, state.Pending...), Hubs: []hubStatus{}, Drifted: []string{},
-	}
-	hubs := hubsOf(outputs)
-	for _, name := range slices.Sorted(maps.Keys(hubs)) {
-		text := func(key string) string { v, _ := hubs[name][key].(string); return v }
-		st.Hubs = append(st.Hubs, hubStatus{
-			Name: name, URL: text("url"), Release: text("release"), Namespace: text("namespace"), Chart: text("chart"), Image: text("image"),
-			Status: text("status"), LoadBalancer: text("loadBalancer"),
-		})
+	st := &result.Status{
+		Head: result.Of("status", s.env), Sandbox: s.globals.sandbox, Updated: state.Updated, Resources: state.Managed(),
+		Pending: append([]driver.Pending{}, state.Pending...), Hubs: s.hubStatuses(outputs), Drifted: []string{},
 	}
 	if live {
 		res, err := s.Refresh(ctx, s.env, true)
@@ -94,11 +63,47 @@ func (s *session) status(ctx context.Context, live bool) (*status, error) {
 		}
 	}
 	st.Healthy = len(st.Hubs) > 0 && len(st.Pending) == 0 && len(st.Drifted) == 0 &&
-		!slices.ContainsFunc(st.Hubs, func(h hubStatus) bool { return h.Status != "deployed" || h.LoadBalancer == "" })
+		!slices.ContainsFunc(st.Hubs, func(h result.Hub) bool { return h.Status != "deployed" || h.LoadBalancer == "" })
 	return st, nil
 }
 
-func (a *app) showStatus(st *status) error {
+// incomplete is the status of a hub that is configured, but that no update has finished.
+const incomplete = "incomplete"
+
+// hubStatuses are the hubs that the outputs tell of, and those that are configured and not among them.
+func (s *session) hubStatuses(outputs map[string]any) []result.Hub {
+	out := []result.Hub{}
+	made := hubsOf(outputs)
+	for _, name := range slices.Sorted(maps.Keys(made)) {
+		text := func(key string) string { v, _ := made[name][key].(string); return v }
+		out = append(out, result.Hub{
+			Name: name, URL: text("url"), Release: text("release"), Namespace: text("namespace"), Chart: text("chart"), Image: text("image"),
+			Status: text("status"), LoadBalancer: text("loadBalancer"),
+		})
+	}
+	for _, h := range s.stack.Hubs {
+		if made[h.Name] == nil {
+			out = append(out, result.Hub{Name: h.Name, Status: incomplete})
+		}
+	}
+	return out
+}
+
+// remedy is what helps an environment that is not healthy; the most pressing first.
+func remedy(st *result.Status) string {
+	env := st.Environment
+	switch {
+	case len(st.Pending) > 0:
+		return fmt.Sprintf("an earlier operation was cut off: `hubwright recover %s` finds out what became of it", env)
+	case slices.ContainsFunc(st.Hubs, func(h result.Hub) bool { return h.Status == incomplete }):
+		return fmt.Sprintf("no update that includes the hub has ended well: `hubwright up %s` goes on", env)
+	case len(st.Drifted) > 0:
+		return fmt.Sprintf("`hubwright drift %s` shows what differs", env)
+	}
+	return fmt.Sprintf("`hubwright up %s` brings it to what the configuration says", env)
+}
+
+func (a *app) showStatus(st *result.Status) error {
 	health := a.Paint(term.Green, "healthy")
 	if !st.Healthy {
 		health = a.Paint(term.Red, "not healthy")

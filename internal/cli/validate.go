@@ -11,6 +11,7 @@ import (
 	"github.com/hubwright/hubwright/internal/chartcheck"
 	"github.com/hubwright/hubwright/internal/config"
 	"github.com/hubwright/hubwright/internal/render"
+	"github.com/hubwright/hubwright/internal/result"
 	"github.com/hubwright/hubwright/internal/sandbox"
 	"github.com/hubwright/hubwright/internal/term"
 	"github.com/hubwright/hubwright/internal/values"
@@ -44,7 +45,7 @@ func (a *app) validate() *cli.Command {
 			}
 		}
 		if g.output == "json" {
-			if err := a.printJSON(map[string]any{"schema": "hubwright/validation/v1", "environments": envs, "problems": problems}); err != nil {
+			if err := a.printJSON(result.Validation{Schema: result.Schema("validation"), Environments: envs, Problems: problems}); err != nil {
 				return err
 			}
 			if len(problems) > 0 {

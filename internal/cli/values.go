@@ -8,6 +8,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/hubwright/hubwright/internal/config"
+	"github.com/hubwright/hubwright/internal/result"
 	"github.com/hubwright/hubwright/internal/term"
 	"github.com/hubwright/hubwright/internal/values"
 )
@@ -86,16 +87,11 @@ func (a *app) showValues(g globals, stack *config.Stack, hub *config.Hub, c *val
 		a.Say("%s %s", a.Paint(term.Yellow, "note:"), n)
 	}
 	if g.output == "json" {
-		type leaf struct {
-			Path  string `json:"path"`
-			Value any    `json:"value"`
-			values.Origin
-		}
-		out := make([]leaf, len(leaves))
+		out := make([]result.Leaf, len(leaves))
 		for i, l := range leaves {
-			out[i] = leaf{l.Path.String(), l.Value, l.Origin}
+			out[i] = result.Leaf{Path: l.Path.String(), Value: l.Value, Origin: l.Origin}
 		}
-		return a.printJSON(map[string]any{"schema": "hubwright/values/v1", "environment": stack.Environment, "hub": hub.Name, "values": out, "notes": c.Notes})
+		return a.printJSON(result.Values{Head: result.Of("values", stack.Environment), Hub: hub.Name, Values: out, Notes: append(config.Problems{}, c.Notes...)})
 	}
 	if origin {
 		rows := [][]string{{"VALUE", "", "FROM", "LAYER"}}

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/hubwright/hubwright/internal/reference"
 )
 
 // layered is a deployment with a hub whose values are in the files.
@@ -55,6 +57,9 @@ func TestValuesAndTheirOrigins(t *testing.T) {
 		if flat := strings.Join(strings.Fields(out.String()), " "); !strings.Contains(flat, strings.Join(strings.Fields(test.want), " ")) {
 			t.Errorf("%s: %s", test.args, cmp.Diff(test.want, out.String()))
 		}
+		if strings.Contains(test.args, "json") {
+			reference.Fits(t, out.Bytes())
+		}
 		if want := `hubs/hub/staging.yaml:4: singleuser.extraVolumes: replaces the list of hubs/hub/common.yaml:3 (common), of which 1 of 1 items are gone: "data"`; !strings.Contains(out.String()+errs.String(), "gone") || !strings.Contains(test.args, "json") && !strings.Contains(errs.String(), want) {
 			t.Errorf("%s: the list that was replaced is not told: %s", test.args, errs)
 		}
@@ -91,6 +96,11 @@ func TestValidateReadsValues(t *testing.T) {
 			t.Errorf("%q is not in\n%s", want, errs)
 		}
 	}
+	a, out, _ := testApp(t)
+	if code := a.run(t.Context(), []string{"hubwright", "-C", dir, "validate", "-o", "json"}); code != exitUsage {
+		t.Errorf("exit %d", code)
+	}
+	reference.Fits(t, out.Bytes())
 }
 
 // Values are held to the chart's schema, where a chart is to be had; where not, that is said, and is no failure.

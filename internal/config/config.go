@@ -15,7 +15,7 @@ import (
 	"strings"
 )
 
-//go:generate go test . -run TestSchema -update
+//go:generate go test . -run ^TestSchema$ -update
 
 // setSecret is how a secret gets into the configuration.
 const setSecret = "pulumi config set --secret --path 'hubwright:secrets.<hub>.oauth.clientSecret'"

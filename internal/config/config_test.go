@@ -1,7 +1,6 @@
 package config_test
 
 import (
-	"flag"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,9 +9,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/hubwright/hubwright/internal/config"
+	"github.com/hubwright/hubwright/internal/reference"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // base is a project whose defaults are complete, so that a stack that only names its hub's domain is right.
 const base = `name: hubwright
@@ -253,7 +251,7 @@ func TestAllAtOnce(t *testing.T) {
 	}
 	golden := filepath.Join("testdata", "wrong.golden")
 	got := err.Error() + "\n"
-	if *update {
+	if *reference.Update {
 		if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
 			t.Fatal(err)
 		}

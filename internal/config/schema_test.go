@@ -2,8 +2,6 @@ package config_test
 
 import (
 	"bytes"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -12,12 +10,12 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/invopop/jsonschema"
 	validator "github.com/santhosh-tekuri/jsonschema/v6"
 	"sigs.k8s.io/yaml"
 
 	"github.com/hubwright/hubwright/internal/config"
+	"github.com/hubwright/hubwright/internal/reference"
 )
 
 // TestSchema holds the JSON schema in docs to the types and their comments. `go generate` writes it anew.
@@ -30,22 +28,10 @@ func TestSchema(t *testing.T) {
 			{Type: "integer", Minimum: "2", Maximum: "4"}, {Type: "array", Items: &jsonschema.Schema{Type: "string"}},
 		}}
 	}}
-	if err := r.AddGoComments("github.com/hubwright/hubwright/internal/config", ".", jsonschema.WithFullComment()); err != nil {
-		t.Fatal(err)
-	}
-	for name, text := range r.CommentMap {
-		r.CommentMap[name] = strings.Join(strings.Fields(text), " ") // where the source breaks lines means nothing
-	}
+	reference.Comments(t, r, ".")
 	settings := r.Reflect(&config.Settings{})
-	var got bytes.Buffer
-	encoder := json.NewEncoder(&got)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	if err := encoder.Encode(ofFiles(settings)); err != nil {
-		t.Fatal(err)
-	}
-	generated(t, "config.schema.json", got.String())
-	generated(t, "configuration.md", page(settings))
+	reference.HoldSchema(t, "config.schema.json", ofFiles(settings))
+	reference.Hold(t, "configuration.md", page(settings))
 	for name, definition := range settings.Definitions {
 		if definition.Properties == nil {
 			t.Errorf("%s has no keys", name)
@@ -152,27 +138,9 @@ func sentence(comment string) string {
 	return strings.NewReplacer("<", "&lt;", "|", "\\|").Replace(rest)
 }
 
-// generated holds a file of the reference to what it would be now, or with -update writes it.
-func generated(t *testing.T, name, text string) {
-	t.Helper()
-	file := filepath.Join("..", "..", "docs", "reference", name)
-	if *update {
-		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, []byte(text), 0o644)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), text); diff != "" {
-		t.Errorf("%s is not that of the types: run go generate ./internal/config\n%s", file, diff)
-	}
-}
-
 // TestSchemaFitsTheShippedFiles holds the files of this repository to the schema, as an editor would, and shows that it finds what is wrong.
 func TestSchemaFitsTheShippedFiles(t *testing.T) {
-	schema, err := validator.NewCompiler().Compile(filepath.Join("..", "..", "docs", "reference", "config.schema.json"))
+	schema, err := validator.NewCompiler().Compile(reference.Path("config.schema.json"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -130,6 +130,10 @@ func TestClassify(t *testing.T) {
 		{"resource", failure{diagnostics: []diagnostic{
 			{"urn:pulumi:s::p::aws:ec2/vpc:Vpc::net-vpc", "1 error occurred:\n\t* creating Vpc (x): rpc error: code = Unknown desc = VpcLimitExceeded: too many"}, {"urn:pulumi:s::p::pulumi:pulumi:Stack::p-s", "update failed"},
 		}}, Failed, "staging: net-vpc: VpcLimitExceeded: too many"},
+		{"foreign record", failure{diagnostics: []diagnostic{{
+			"urn:pulumi:s::p::aws:route53/record:Record::hub-dns-cname",
+			"creating Record: InvalidChangeBatch: [Tried to create resource record set [name='hub.example.org.', type='CNAME'] but it already exists]",
+		}}}, Failed, "staging: hub.example.org has a DNS record of type CNAME already, which this deployment did not make (hub-dns-cname)"},
 		{"panic", failure{diagnostics: []diagnostic{{"", "an unhandled error occurred: boom\ngoroutine 7 [running]:\nmain.main()"}}}, Failed, "staging: boom"},
 		{"nothing", failure{ended: ended{code: 255}}, Failed, "code 255"},
 	} {

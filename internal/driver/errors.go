@@ -65,6 +65,8 @@ func existsAlready(stderr string) bool { return strings.Contains(stderr, "alread
 var (
 	lockHolder   = lazyregexp.New(`created by (\S+) \(pid (\d+)\) at (\S+)`)
 	wrongAccount = lazyregexp.New(`AWS account ID not allowed: (\d+)`)
+	// recordTaken is Route 53's refusal to create what exists (InvalidChangeBatch).
+	recordTaken = lazyregexp.New(`Tried to create resource record set \[name='([^']+)', type='([A-Z]+)'\] but it already exists`)
 )
 
 // wrongAccountError says that the credentials are of another account than the target. recorded says that something was done before it was seen.
@@ -169,6 +171,14 @@ func (d *Driver) ordinary(env string, f failure, text string) error {
 		lines = []string{fmt.Sprintf("the engine ended with code %d and said nothing", f.code)}
 	}
 	e.Message, e.More = env+": "+lines[0], lines[1:]
+	if m := recordTaken.FindStringSubmatch(text); m != nil {
+		e.Message = fmt.Sprintf("%s: %s has a DNS record of type %s already, which this deployment did not make", env, strings.TrimSuffix(m[1], "."), m[2])
+		if e.Resource != "" {
+			e.Message += " (" + e.Resource + ")"
+		}
+		e.Hint = "delete that record, or take it over with `dns.overwrite: true`; then run the same command again to go on from there"
+		return e
+	}
 	switch {
 	case strings.Contains(text, stuckRelease):
 		e.Hint = fmt.Sprintf("if nobody else is at work on that release, an earlier operation on it was cut off; `hubwright recover %s` frees it", env)

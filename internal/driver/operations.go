@@ -24,15 +24,20 @@ func (d *Driver) Preview(ctx context.Context, env string) (*Result, error) {
 			optpreview.ProgressStreams(io.Discard))
 		return err
 	})
-	if res != nil {
-		if n := d.pendingInFile(env); n > 0 {
-			res.Change.Guards = append(res.Change.Guards, change.Guard{
-				Rule: "pending-operations", Blocking: true, Message: fmt.Sprintf("%d operations are pending: an earlier update was cut off, or one is at work now", n),
-				Hint: fmt.Sprintf("`hubwright recover %s` finds out what became of them", env),
-			})
-		}
-	}
+	d.guardPending(env, res)
 	return res, err
+}
+
+// guardPending adds to a result that an update would not go on over operations that are pending, where that is to be seen.
+func (d *Driver) guardPending(env string, res *Result) {
+	n := d.pendingInFile(env)
+	if res == nil || n == 0 {
+		return
+	}
+	res.Change.Guards = append(res.Change.Guards, change.Guard{
+		Rule: "pending-operations", Blocking: true, Message: fmt.Sprintf("%d operations are pending: an earlier update was cut off, or one is at work now", n),
+		Hint: fmt.Sprintf("`hubwright recover %s` finds out what became of them", env),
+	})
 }
 
 // Up updates the stack to what the program and the configuration say. It does not look at pending operations: see Check.
@@ -43,9 +48,10 @@ func (d *Driver) Up(ctx context.Context, env string) (*Result, error) {
 	})
 }
 
-// Refresh reads every resource as it is now and accepts that into the state; with previewOnly it only says what differs.
+// Refresh reads every resource as it is now and accepts that into the state; with previewOnly it only says what differs, and, as Preview does,
+// which operations are pending.
 func (d *Driver) Refresh(ctx context.Context, env string, previewOnly bool) (*Result, error) {
-	return d.operate(ctx, env, func(s auto.Stack, ch chan<- events.EngineEvent) error {
+	res, err := d.operate(ctx, env, func(s auto.Stack, ch chan<- events.EngineEvent) error {
 		if previewOnly {
 			_, err := s.PreviewRefresh(ctx, optrefresh.EventStreams(ch), optrefresh.Color("never"))
 			return err
@@ -53,6 +59,10 @@ func (d *Driver) Refresh(ctx context.Context, env string, previewOnly bool) (*Re
 		_, err := s.Refresh(ctx, optrefresh.EventStreams(ch), optrefresh.SuppressProgress(), optrefresh.Color("never"))
 		return err
 	})
+	if previewOnly {
+		d.guardPending(env, res)
+	}
+	return res, err
 }
 
 // Destroy deletes what the stack holds, except what is protected and what that depends on. With previewOnly it only says what would go.

@@ -19,12 +19,17 @@ import (
 
 // Pending is an operation that was begun and never recorded as ended.
 type Pending struct {
-	Op   string         `json:"op"` // creating, updating, deleting, reading, importing
-	Type string         `json:"type"`
-	Name string         `json:"name"`
-	URN  string         `json:"urn"`
-	ID   string         `json:"id,omitempty"`
-	In   map[string]any `json:"-"` // its inputs; secrets are ciphertext
+	// Op is creating, updating, deleting, reading or importing.
+	Op string `json:"op"`
+	// Type is the resource's type token.
+	Type string `json:"type"`
+	// Name is the resource's name in the program.
+	Name string `json:"name"`
+	// URN is the resource's unique name in the stack.
+	URN string `json:"urn"`
+	// ID is what the service calls it, where that is known.
+	ID string         `json:"id,omitempty"`
+	In map[string]any `json:"-"` // its inputs; secrets are ciphertext
 }
 
 // Resource is one resource of the state.

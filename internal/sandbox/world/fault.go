@@ -19,10 +19,11 @@ type Fault struct {
 	Rate float64 `json:"rate,omitempty"`
 	// Times is how many calls fail before the fault is used up; 0 means any number.
 	Times int `json:"times,omitempty"`
-	// From and Until bound the virtual time in which the fault is in force; zero means unbounded.
-	From  time.Time `json:"from,omitzero"`
+	// From is the virtual time from which on the fault is in force; without it and Until it always is.
+	From time.Time `json:"from,omitzero"`
+	// Until is the virtual time from which on the fault is over.
 	Until time.Time `json:"until,omitzero"`
-	// Hang makes the call take that much longer, in virtual time; without a message it then goes on and succeeds.
+	// Hang makes the call take that much longer, in virtual time (nanoseconds in JSON); without a message it then goes on and succeeds.
 	Hang time.Duration `json:"hang,omitempty"`
 }
 

@@ -1,0 +1,154 @@
+// Package result is what the verbs print with -o json: a type for each form, besides change.Change, which is the form of what previews, updates and
+// destroys. Scripts rely on these forms; their JSON schemas, in docs/reference/results, are generated from here.
+package result
+
+import (
+	"time"
+
+	"github.com/hubwright/hubwright/internal/driver"
+	"github.com/hubwright/hubwright/internal/problem"
+	"github.com/hubwright/hubwright/internal/sandbox/world"
+	"github.com/hubwright/hubwright/internal/values"
+)
+
+// Head begins a result.
+type Head struct {
+	// Schema names the form and its version.
+	Schema string `json:"schema"`
+	// Environment is the stack that this is about.
+	Environment string `json:"environment"`
+}
+
+// Of begins a result of that form for an environment.
+func Of(form, env string) Head { return Head{Schema: Schema(form), Environment: env} }
+
+// Schema is how a form of that name is named in its documents.
+func Schema(name string) string { return "hubwright/" + name + "/v1" }
+
+// Outputs is what a stack gives.
+type Outputs struct {
+	Head
+	// Outputs are the stack's outputs by name. Secrets read "[secret]" unless they were asked for.
+	Outputs map[string]any `json:"outputs"`
+}
+
+// URLs says where the hubs are.
+type URLs struct {
+	Head
+	// URLs are the addresses of the hubs, sorted.
+	URLs []string `json:"urls"`
+}
+
+// Status is what runs in an environment.
+type Status struct {
+	Head
+	// Sandbox says that it runs on simulated services.
+	Sandbox bool `json:"sandbox"`
+	// Updated is when the state was last written.
+	Updated time.Time `json:"updated"`
+	// Resources counts what is managed, without providers and what is only looked up.
+	Resources int `json:"resources"`
+	// Healthy says that each hub is deployed and can be reached, nothing is pending and, unless only the record was read, nothing has drifted.
+	Healthy bool `json:"healthy"`
+	// Hubs are the hubs that are deployed or configured, by name.
+	Hubs []Hub `json:"hubs"`
+	// Pending are operations that were begun and never recorded as ended.
+	Pending []driver.Pending `json:"pending"`
+	// Drifted are the resources that are not as recorded.
+	Drifted []string `json:"drifted"`
+}
+
+// Hub is one hub of an environment.
+type Hub struct {
+	// Name is the hub's name in the configuration.
+	Name string `json:"name"`
+	// URL is where its users go.
+	URL string `json:"url,omitempty"`
+	// Release and Namespace say where it is in the cluster.
+	Release string `json:"release,omitempty"`
+	// Namespace is the release's.
+	Namespace string `json:"namespace,omitempty"`
+	// Chart is the chart's name and version.
+	Chart string `json:"chart,omitempty"`
+	// Image is the single-user image, by digest.
+	Image string `json:"image,omitempty"`
+	// Status is Helm's word for the release ("deployed"), or "incomplete": no update that includes the hub has ended well yet.
+	Status string `json:"status"`
+	// LoadBalancer is the host name that the domain leads to.
+	LoadBalancer string `json:"loadBalancer,omitempty"`
+}
+
+// Validation is what is wrong with a deployment's files.
+type Validation struct {
+	// Schema names the form and its version.
+	Schema string `json:"schema"`
+	// Environments are those that were looked at.
+	Environments []string `json:"environments"`
+	// Problems are all that were found; none means that the files are right.
+	Problems problem.Problems `json:"problems"`
+}
+
+// Values is a hub's values with their origins.
+type Values struct {
+	Head
+	// Hub is the hub whose values they are.
+	Hub string `json:"hub"`
+	// Values are the leaves in order of their paths.
+	Values []Leaf `json:"values"`
+	// Notes are what may be a mistake.
+	Notes problem.Problems `json:"notes"`
+}
+
+// Leaf is a value and where it was written.
+type Leaf struct {
+	// Path names the value, with dots.
+	Path string `json:"path"`
+	// Value is a text, number, boolean, null, or a list or object without entries.
+	Value any `json:"value"`
+	values.Origin
+}
+
+// Recovery is what recover found and did.
+type Recovery struct {
+	Head
+	// Lock is who held the stack and is gone.
+	Lock string `json:"lock,omitempty"`
+	// Pending are the operations that were cut off.
+	Pending []driver.Pending `json:"pending"`
+	// Adopted are the ids of resources that were found to be there after all, by the resource's name.
+	Adopted map[string]string `json:"adopted"`
+	// Uninstalled are releases that were cut off while they were installed.
+	Uninstalled []string `json:"uninstalled,omitempty"`
+	// Freed are releases that were cut off while they were upgraded or rolled back.
+	Freed []string `json:"freed,omitempty"`
+	// Repaired says that the state could not be read and was mended.
+	Repaired bool `json:"repaired"`
+}
+
+// Sandbox is what there is in the simulated world.
+type Sandbox struct {
+	// Schema names the form and its version.
+	Schema string `json:"schema"`
+	// Now is the virtual time.
+	Now time.Time `json:"now"`
+	// Settings are the world's settings by name.
+	Settings map[string]string `json:"settings"`
+	// Objects are the objects in it.
+	Objects []Object `json:"objects"`
+}
+
+// Object names an object of the simulated world.
+type Object struct {
+	// Kind is the type's token.
+	Kind string `json:"kind"`
+	// ID is the object's id within its kind.
+	ID string `json:"id"`
+}
+
+// Faults are the faults that are injected into the simulated services.
+type Faults struct {
+	// Schema names the form and its version.
+	Schema string `json:"schema"`
+	// Faults are those that are set, in force or not.
+	Faults []world.Fault `json:"faults"`
+}
