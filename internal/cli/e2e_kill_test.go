@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"os/user"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -129,7 +130,8 @@ func TestKilledUpgradeIsFreed(t *testing.T) {
 	_ = cmd.Wait()
 
 	d.env = d.env[:len(d.env)-1]
-	d.must(4, "preview staging --sandbox").has(t, "hubwright recover staging")
+	d.must(4, "preview staging --sandbox").has(t, "`hubwright recover staging --sandbox`")
+	d.must(5, "status staging --sandbox --recorded").has(t, "pending:", "`hubwright recover staging --sandbox`")
 	d.must(0, "recover staging --sandbox --yes").has(t, "was being upgraded", "goes on from revision 1")
 	d.must(0, "up staging --sandbox --yes").has(t, "updated")
 	d.must(0, "status staging --sandbox").has(t, "healthy")
@@ -154,7 +156,7 @@ func diff(a, b []string) []string {
 func TestInterruptIsClean(t *testing.T) {
 	t.Parallel()
 	d := newDeployment(t, nil)
-	d.env = append(d.env, "HUBWRIGHT_SANDBOX_PACE=500ms")
+	d.env = append(d.env, "HUBWRIGHT_SANDBOX_PACE=2s")
 	cmd := d.command(t.Context(), "up staging --sandbox --yes")
 	var errs bytes.Buffer
 	cmd.Stderr = &errs
@@ -164,6 +166,9 @@ func TestInterruptIsClean(t *testing.T) {
 	for d.journalLines() < 60 { // the cluster is being made
 		time.Sleep(5 * time.Millisecond)
 	}
+	// Meanwhile the stack is held, and whoever comes is told by whom.
+	d.must(1, "up staging --sandbox --yes").has(t, "staging is busy: "+holder(t), "has held it since 20", "wait until it has ended")
+	d.must(4, "recover staging --sandbox --yes").has(t, "staging is held by "+holder(t), "end that process first")
 	if err := cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
@@ -180,6 +185,21 @@ func TestInterruptIsClean(t *testing.T) {
 			t.Errorf("%q is not in\n%s", want, &errs)
 		}
 	}
+	d.env = d.env[:len(d.env)-1]
 	d.must(0, "recover staging --sandbox").has(t, "nothing to recover")
 	d.must(0, "up staging --sandbox --yes")
+}
+
+// holder is how the engine names who holds a stack: user@host.
+func holder(t *testing.T) string {
+	t.Helper()
+	me, err := user.Current()
+	if err != nil {
+		t.Fatal(err)
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return me.Username + "@" + host
 }

@@ -100,16 +100,20 @@ var proposed = lazyregexp.New("`hubwright ([a-z]+) ([^`]+)`")
 
 // Say tells a person something. Commands that it proposes are for the services that this one works on.
 func (a *app) Say(format string, args ...any) {
-	text := fmt.Sprintf(format, args...)
-	if a.flagged {
-		text = proposed.ReplaceAllStringFunc(text, func(command string) string {
-			if strings.HasPrefix(command, "`hubwright sandbox ") || strings.Contains(command, "--sandbox") {
-				return command
-			}
-			return strings.TrimSuffix(command, "`") + " --sandbox`"
-		})
+	a.Term.Say("%s", a.proposing(fmt.Sprintf(format, args...)))
+}
+
+// proposing completes the commands that a text proposes.
+func (a *app) proposing(text string) string {
+	if !a.flagged {
+		return text
 	}
-	a.Term.Say("%s", text)
+	return proposed.ReplaceAllStringFunc(text, func(command string) string {
+		if strings.HasPrefix(command, "`hubwright sandbox ") || strings.Contains(command, "--sandbox") {
+			return command
+		}
+		return strings.TrimSuffix(command, "`") + " --sandbox`"
+	})
 }
 
 // nearest suggests the known name that is closest to a mistyped one.

@@ -76,7 +76,7 @@ func (a *app) showChange(g globals, c *change.Change) error {
 	if g.output == "json" {
 		return a.printJSON(c)
 	}
-	a.Print("%s", c.Text(func(op, text string) string { return paintOp(a.Term, op, text) }))
+	a.Print("%s", a.proposing(c.Text(func(op, text string) string { return paintOp(a.Term, op, text) })))
 	return nil
 }
 
