@@ -129,6 +129,11 @@ func TestWordsOfAProperty(t *testing.T) {
 		{"not given", Property{Kind: "update"}, "? → ?"},
 		{"lines", Property{Kind: "add", New: "a\nb\n"}, "set to a⏎b⏎"},
 		{"just short enough", Property{Kind: "add", New: strings.Repeat("é", 72)}, "set to " + strings.Repeat("é", 72)},
+		{
+			"alike at the beginning",
+			Property{Kind: "update", Old: strings.Repeat("a", 80) + ":1", New: strings.Repeat("a", 80) + ":2"},
+			"…" + strings.Repeat("a", 23) + ":1 → …" + strings.Repeat("a", 23) + ":2",
+		},
 		{"too long", Property{Kind: "add", New: strings.Repeat("é", 73)}, "set to " + strings.Repeat("é", 71) + "…"},
 		{"what cannot be compared", Property{Kind: "add", New: []any{"a"}}, "set to [a]"},
 	} {

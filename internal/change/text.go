@@ -72,11 +72,12 @@ func (p Property) words() string {
 	var text string
 	switch kind {
 	case "add":
-		text = "set to " + value(p.New)
+		text = "set to " + clip(value(p.New))
 	case "delete":
-		text = "removed, was " + value(p.Old)
+		text = "removed, was " + clip(value(p.Old))
 	default:
-		text = value(p.Old) + " → " + value(p.New)
+		was, is := apart(value(p.Old), value(p.New))
+		text = was + " → " + is
 	}
 	if strings.HasSuffix(p.Kind, "-replace") {
 		text += "  (forces replacement)"
@@ -84,7 +85,34 @@ func (p Property) words() string {
 	return text
 }
 
-// value renders a property's value in one line of bearable length.
+// longest is how many characters of a value are shown.
+const longest = 72
+
+// clip shortens what is too long for a line.
+func clip(text string) string {
+	if r := []rune(text); len(r) > longest {
+		return string(r[:longest-1]) + "…"
+	}
+	return text
+}
+
+// apart shortens two values so that it can be seen in what they differ: what long ones have in common at the beginning is left out but for its end.
+func apart(a, b string) (was, is string) {
+	x, y := []rune(a), []rune(b)
+	if len(x) <= longest && len(y) <= longest {
+		return a, b
+	}
+	common := 0
+	for common < min(len(x), len(y)) && x[common] == y[common] {
+		common++
+	}
+	if cut := common - longest/3; cut > 0 {
+		a, b = "…"+string(x[cut:]), "…"+string(y[cut:])
+	}
+	return clip(a), clip(b)
+}
+
+// value renders a property's value in one line.
 func value(v any) string {
 	switch v {
 	case nil:
@@ -92,12 +120,7 @@ func value(v any) string {
 	case "[unknown]":
 		return "(known after the update)"
 	}
-	const longest = 72
-	r := []rune(strings.ReplaceAll(fmt.Sprint(v), "\n", "⏎"))
-	if len(r) > longest {
-		return string(r[:longest-1]) + "…"
-	}
-	return string(r)
+	return strings.ReplaceAll(fmt.Sprint(v), "\n", "⏎")
 }
 
 func symbol(op string) string {

@@ -96,7 +96,7 @@ func (d *demonstration) firstDeployment(ctx context.Context) error {
 			part, _, _ := strings.Cut(step.Type, ":")
 			byPart[part]++
 		}
-		d.Print("   %d in AWS, %d in Kubernetes, %d images, the rest are components that group them", byPart["aws"], byPart["kubernetes"], byPart["docker"])
+		d.Print("   %d in AWS, %d in Kubernetes, %d in the image registry, the rest are components that group them", byPart["aws"], byPart["kubernetes"], byPart["docker"])
 
 		d.tell("Update of staging: from nothing to a running hub")
 		began := s.virtualNow()
