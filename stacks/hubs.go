@@ -2,10 +2,10 @@ package stacks
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"golang.org/x/mod/sumdb/dirhash"
 
 	"github.com/hubwright/hubwright/components/dns"
 	"github.com/hubwright/hubwright/components/hub"
@@ -65,9 +65,18 @@ func (d *deployment) makeHub(c *config.Hub) (pulumi.Map, error) {
 
 // hubArgs turns a hub's configuration into the component's arguments.
 func (d *deployment) hubArgs(c *config.Hub) (*hub.Args, error) {
-	computed, err := values.Compute(values.Options{Dir: d.opts.Dir, Layers: values.Files(c.Values...)})
+	computed, err := values.Compute(Values(d.Stack, c))
 	if err != nil {
 		return nil, fmt.Errorf("its values:\n%w", err)
+	}
+	plain, hidden := computed.Split()
+	manifests, err := readManifests(d.opts.Dir, c.Manifests)
+	if err != nil {
+		return nil, err
+	}
+	chart, err := d.chart(c)
+	if err != nil {
+		return nil, err
 	}
 	templates, err := readTemplates(d.opts.Dir, c.Templates)
 	if err != nil {
@@ -75,11 +84,12 @@ func (d *deployment) hubArgs(c *config.Hub) (*hub.Args, error) {
 	}
 	s := d.secrets[c.Name]
 	args := &hub.Args{
-		Release: d.ReleaseName(c.Name), Namespace: c.Namespace, Domain: c.Domain, Values: computed.Values, Templates: templates, TimeoutSeconds: c.TimeoutSeconds,
-		Chart:   hub.Chart{Name: c.Chart.Name, Repository: c.Chart.Repository, Version: d.ChartVersion(c)},
+		Release: d.ReleaseName(c.Name), Namespace: c.Namespace, Domain: c.Domain, Values: plain, SecretValues: hidden, ValuesPrefix: c.Chart.ValuesKey,
+		Templates: templates, Manifests: manifests, TimeoutSeconds: c.TimeoutSeconds,
+		Chart:   chart,
 		Secrets: hub.Secrets{ProxyToken: secret(s.ProxyToken), CookieSecret: secret(s.CookieSecret), CryptKey: secret(s.CryptKey)},
 		HTTPS: hub.HTTPS{
-			Type: c.HTTPS.Type, Certificate: secret(s.TLS.Certificate), Key: secret(s.TLS.Key), ContactEmail: c.HTTPS.ContactEmail,
+			Type: httpsTypes[c.HTTPS.Type], Certificate: secret(s.TLS.Certificate), Key: secret(s.TLS.Key), ContactEmail: c.HTTPS.ContactEmail,
 		},
 		Auth:    authOf(&c.Auth, s.OAuth),
 		Homes:   d.homes(c),
@@ -88,13 +98,28 @@ func (d *deployment) hubArgs(c *config.Hub) (*hub.Args, error) {
 	if c.HTTPS.CertificateArn != "" {
 		args.HTTPS.CertificateArn = pulumi.String(c.HTTPS.CertificateArn)
 	}
-	if c.Chart.Path != "" {
-		args.Chart.Path = c.Chart.Path
-	}
 	if img := d.images[c.Image]; img != nil {
 		args.Images = []hub.Image{{Repository: img.RepositoryURL, Tag: img.Tag, Digest: img.Digest, Paths: d.imagePaths(c.Image)}}
 	}
 	return args, nil
+}
+
+// chart is the hub's chart: from a repository, or in a folder, whose content counts.
+func (d *deployment) chart(c *config.Hub) (hub.Chart, error) {
+	if c.Chart.Path == "" {
+		return hub.Chart{Name: c.Chart.Name, Repository: c.Chart.Repository, Version: d.ChartVersion(c)}, nil
+	}
+	digest, err := dirhash.HashDir(filepath.Join(d.opts.Dir, c.Chart.Path), "", dirhash.Hash1)
+	if err != nil {
+		return hub.Chart{}, fmt.Errorf("reading the chart: %w", err)
+	}
+	return hub.Chart{Path: c.Chart.Path, Digest: digest}, nil
+}
+
+// httpsTypes map how the configuration names who ends TLS to how the component does.
+var httpsTypes = map[string]string{
+	config.HTTPSManual: hub.HTTPSManual, config.HTTPSOffload: hub.HTTPSOffload, config.HTTPSLetsEncrypt: hub.HTTPSLetsEncrypt, config.HTTPSOff: hub.HTTPSOff,
+	config.HTTPSValues: hub.HTTPSFromValues,
 }
 
 // authOf maps how the configuration names ways to log in to how the component does.
@@ -132,27 +157,4 @@ func secret(text string) pulumi.StringInput {
 		return nil
 	}
 	return pulumi.ToSecret(pulumi.String(text)).(pulumi.StringOutput)
-}
-
-// readTemplates reads a folder of page templates, by file name.
-func readTemplates(dir, folder string) (map[string]string, error) {
-	if folder == "" {
-		return nil, nil
-	}
-	entries, err := os.ReadDir(filepath.Join(dir, folder))
-	if err != nil {
-		return nil, fmt.Errorf("reading the page templates: %w", err)
-	}
-	out := map[string]string{}
-	for _, e := range entries {
-		if e.IsDir() {
-			continue
-		}
-		data, err := os.ReadFile(filepath.Join(dir, folder, e.Name()))
-		if err != nil {
-			return nil, fmt.Errorf("reading the page templates: %w", err)
-		}
-		out[e.Name()] = string(data)
-	}
-	return out, nil
 }

@@ -37,6 +37,9 @@ type Args struct {
 	Images []Image
 	// Templates are pages that replace JupyterHub's own, by file name.
 	Templates map[string]string
+	// Manifests are further Kubernetes objects, as plain data, that are made before the release: claims that its values name, and such. One
+	// without a namespace goes into the hub's. Data of Secrets is secret; claims and volumes are protected and retained as Protect says.
+	Manifests []map[string]any
 	// TimeoutSeconds limits each wait of Helm; 0 means DefaultTimeout.
 	TimeoutSeconds int
 	// Atomic rolls a failed upgrade back, and uninstalls a failed installation.

@@ -99,6 +99,9 @@ func (h *Hub) deploy(ctx *pulumi.Context, name string, args *Args, values *value
 	if err := before.templates(ctx, name, args); err != nil {
 		return err
 	}
+	if err := before.manifests(ctx, name, args); err != nil {
+		return err
+	}
 	if err := before.homes(ctx, args, values); err != nil {
 		return err
 	}

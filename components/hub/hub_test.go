@@ -307,3 +307,42 @@ func TestPreviewOfANewHub(t *testing.T) {
 		t.Errorf("URL %+v, %v: a domain is known before anything is made", got, err)
 	}
 }
+
+func TestManifests(t *testing.T) {
+	args := dummy()
+	args.Protect = true
+	args.Manifests = []map[string]any{
+		{"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": map[string]any{"name": "quota"}, "spec": map[string]any{"accessModes": []any{"ReadWriteMany"}}},
+		{"apiVersion": "v1", "kind": "Secret", "metadata": map[string]any{"name": "db", "namespace": "other"}, "stringData": map[string]any{"password": "planted-db"}},
+		{"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": map[string]any{"name": "hub"}, "spec": map[string]any{"minAvailable": 1.0}},
+	}
+	rec, _ := run(t, args)
+	claim := rec.One(t, claimType, "hub-persistentvolumeclaim-quota")
+	if claim.Input("metadata.namespace") != release || !claim.Protect || claim.Input("spec.accessModes") == nil {
+		t.Errorf("the claim is %+v", claim)
+	}
+	db := rec.One(t, secretType, "hub-secret-db")
+	if db.Input("metadata.namespace") != "other" || !db.Inputs["stringData"].ObjectValue()["password"].IsSecret() || db.Protect {
+		t.Errorf("the secret is %+v", db)
+	}
+	rec.One(t, "kubernetes:policy/v1:PodDisruptionBudget", "hub-poddisruptionbudget-hub")
+	if !rec.One(t, helm.ReleaseType, "hub-release").WaitsFor("hub-persistentvolumeclaim-quota") {
+		t.Error("the release does not wait for the claim")
+	}
+
+	for want, object := range map[string]map[string]any{
+		"manifest 0: it has no metadata.name": {"apiVersion": "v1", "kind": "ConfigMap"},
+		"it is a List":                        {"apiVersion": "v1", "kind": "List", "metadata": map[string]any{"name": "x"}, "items": []any{}},
+		"spec is null":                        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": map[string]any{"name": "x"}, "spec": nil},
+	} {
+		args := dummy()
+		args.Manifests = []map[string]any{object}
+		err := newRecorder().Run("staging", func(ctx *pulumi.Context) error {
+			_, err := hub.New(ctx, "hub", args)
+			return err
+		})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %q", err, want)
+		}
+	}
+}

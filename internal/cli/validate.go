@@ -15,6 +15,7 @@ import (
 	"github.com/hubwright/hubwright/internal/sandbox"
 	"github.com/hubwright/hubwright/internal/term"
 	"github.com/hubwright/hubwright/internal/values"
+	"github.com/hubwright/hubwright/stacks"
 )
 
 func (a *app) validate() *cli.Command {
@@ -84,7 +85,7 @@ func (a *app) problemsOf(ctx context.Context, root, env string, g globals, chart
 
 // checkHub computes a hub's values and holds them to its chart. When the chart cannot be had it says so, and that is all.
 func (a *app) checkHub(ctx context.Context, stack *config.Stack, hub *config.Hub, charts *render.Source) (config.Problems, error) {
-	computed, err := values.Compute(valuesOf(stack, hub))
+	computed, err := values.Compute(stacks.Values(stack, hub))
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/hubwright/hubwright/internal/result"
 	"github.com/hubwright/hubwright/internal/term"
 	"github.com/hubwright/hubwright/internal/values"
+	"github.com/hubwright/hubwright/stacks"
 )
 
 func (a *app) values() *cli.Command {
@@ -38,7 +39,7 @@ func (a *app) values() *cli.Command {
 		if err != nil {
 			return err
 		}
-		opts := valuesOf(stack, hub)
+		opts := stacks.Values(stack, hub)
 		for _, kind := range values.SetKinds {
 			for _, text := range c.StringSlice(kind) {
 				opts.Sets = append(opts.Sets, values.Set{Kind: kind, Text: text})
@@ -54,11 +55,6 @@ func (a *app) values() *cli.Command {
 		}
 		return a.showValues(g, stack, hub, computed, below, c.Bool("origin"))
 	})
-}
-
-// valuesOf is what a hub's values are computed from.
-func valuesOf(stack *config.Stack, hub *config.Hub) values.Options {
-	return values.Options{Dir: stack.Dir, Layers: values.Files(hub.Values...)}
 }
 
 // oneHub is the hub of that name, or without a name the only one.
@@ -89,19 +85,20 @@ func (a *app) showValues(g globals, stack *config.Stack, hub *config.Hub, c *val
 	if g.output == "json" {
 		out := make([]result.Leaf, len(leaves))
 		for i, l := range leaves {
-			out[i] = result.Leaf{Path: l.Path.String(), Value: l.Value, Origin: l.Origin}
+			value, _ := c.Shown(l.Path)
+			out[i] = result.Leaf{Path: l.Path.String(), Value: value, Origin: l.Origin}
 		}
 		return a.printJSON(result.Values{Head: result.Of("values", stack.Environment), Hub: hub.Name, Values: out, Notes: append(config.Problems{}, c.Notes...)})
 	}
 	if origin {
 		rows := [][]string{{"VALUE", "", "FROM", "LAYER"}}
 		for _, l := range leaves {
-			from := l.Origin
-			rows = append(rows, []string{l.Path.String(), short(l.Value), from.String(), from.Layer})
+			value, _ := c.Shown(l.Path)
+			rows = append(rows, []string{l.Path.String(), short(value), l.Origin.String(), l.Layer})
 		}
 		return a.Table(rows)
 	}
-	v, _ := c.At(below)
+	v, _ := c.Shown(below)
 	text, err := yaml.Marshal(v)
 	if err != nil {
 		return err

@@ -208,6 +208,19 @@ func (s *Stack) URL(h *Hub) string {
 // CallbackURL is what the hub's OAuth client has to be registered with: https://oauthenticator.readthedocs.io/en/stable/tutorials/install.html
 func (s *Stack) CallbackURL(h *Hub) string { return s.URL(h) + "/hub/oauth_callback" }
 
+// decode reads a file's path, or an object that also says whether it may be absent.
+func (f *File) decode(d *decoder, t *tree, path string) {
+	switch t.kind {
+	case null:
+	case object:
+		d.object(t, reflect.ValueOf(f).Elem(), path)
+	case text:
+		f.File = t.scalar
+	default:
+		d.wrong(t, path, "a path, or an object with file and optional")
+	}
+}
+
 // decode reads a number of zones, or their names.
 func (z *Zones) decode(d *decoder, t *tree, path string) {
 	switch t.kind {

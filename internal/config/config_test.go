@@ -95,7 +95,7 @@ func TestDefaults(t *testing.T) {
 		"storage":          s.Storage.Protect && s.Storage.Backup && s.Storage.ThroughputMode == "elastic" && s.Storage.HomeSizeGiB == 100,
 		"key alias":        s.SecretStore.KeyAlias == "roman-sit-staging-secrets",
 		"image":            s.Hubs[0].Image == "user-image" && s.Image("user-image").Dockerfile == "Dockerfile",
-		"values":           cmp.Equal(s.Hubs[0].Values, []string{"hubs/hub/common.yaml", "hubs/hub/staging.yaml"}),
+		"values":           cmp.Equal(s.Hubs[0].Values, []config.File{{File: "hubs/all.yaml", Optional: true}, {File: "hubs/hub/common.yaml"}, {File: "hubs/hub/staging.yaml"}}),
 		"mast":             s.Hubs[0].Auth.UsernameClaim == "eppn" && cmp.Equal(s.Hubs[0].Auth.Scopes, []string{"mast:user:info"}),
 		"callback":         s.CallbackURL(s.Hub("hub")) == "https://hub.example.org/hub/oauth_callback",
 		"release":          s.ReleaseName("hub") == "roman-sit-staging" && s.ReleaseName("jwst") == "roman-sit-jwst-staging",

@@ -93,10 +93,18 @@ func (s *Stack) complete() {
 			orElse(&h.Image, s.Images[0].Name)
 		}
 		if h.Values == nil {
-			h.Values = []string{path.Join("hubs", h.Name, "common.yaml"), path.Join("hubs", h.Name, "${env}.yaml")}
+			h.Values = []File{{"hubs/all.yaml", true}, {path.Join("hubs", h.Name, "common.yaml"), false}, {path.Join("hubs", h.Name, "${env}.yaml"), false}}
 		}
-		for j, file := range h.Values {
-			h.Values[j] = strings.ReplaceAll(file, "${env}", s.Environment)
+		if h.SecretFiles == nil {
+			h.SecretFiles = []File{{path.Join("hubs", h.Name, "secrets", "${env}.yaml"), true}}
+		}
+		for _, files := range [][]File{h.Values, h.SecretFiles, h.Manifests} {
+			for j := range files {
+				files[j].File = strings.ReplaceAll(files[j].File, "${env}", s.Environment)
+			}
+		}
+		for at, file := range h.ValuesFromFiles {
+			h.ValuesFromFiles[at] = strings.ReplaceAll(file, "${env}", s.Environment)
 		}
 		h.Auth.complete()
 	}

@@ -21,12 +21,20 @@ import (
 // TestSchema holds the JSON schema in docs to the types and their comments. `go generate` writes it anew.
 func TestSchema(t *testing.T) {
 	r := &jsonschema.Reflector{RequiredFromJSONSchemaTags: true, Mapper: func(t reflect.Type) *jsonschema.Schema {
-		if t != reflect.TypeFor[config.Zones]() {
-			return nil
+		switch t {
+		case reflect.TypeFor[config.Zones]():
+			return &jsonschema.Schema{OneOf: []*jsonschema.Schema{
+				{Type: "integer", Minimum: "2", Maximum: "4"}, {Type: "array", Items: &jsonschema.Schema{Type: "string"}},
+			}}
+		case reflect.TypeFor[config.File]():
+			keys := jsonschema.NewProperties()
+			keys.Set("file", &jsonschema.Schema{Type: "string"})
+			keys.Set("optional", &jsonschema.Schema{Type: "boolean"})
+			return &jsonschema.Schema{OneOf: []*jsonschema.Schema{
+				{Type: "string"}, {Type: "object", Properties: keys, Required: []string{"file"}, AdditionalProperties: jsonschema.FalseSchema},
+			}}
 		}
-		return &jsonschema.Schema{OneOf: []*jsonschema.Schema{
-			{Type: "integer", Minimum: "2", Maximum: "4"}, {Type: "array", Items: &jsonschema.Schema{Type: "string"}},
-		}}
+		return nil
 	}}
 	reference.Comments(t, r, ".")
 	settings := r.Reflect(&config.Settings{})
@@ -113,6 +121,8 @@ func typeOf(s *jsonschema.Schema) string {
 		return strings.Join(words, " or ")
 	case s.Items != nil && s.Items.Ref != "":
 		return "list of objects"
+	case s.Items != nil && len(s.Items.OneOf) > 0:
+		return "list of " + typeOf(s.Items)
 	case s.Items != nil:
 		return "list of " + s.Items.Type + "s"
 	case s.Ref != "":

@@ -81,9 +81,19 @@ type Hub struct {
 	Chart Chart `json:"chart"`
 	// Domain is the name users type. Required.
 	Domain string `json:"domain"`
-	// Values are the hub's values files, low to high, relative to the deployment directory. ${env} stands for the environment.
-	// Default: hubs/<name>/common.yaml, hubs/<name>/<environment>.yaml.
-	Values []string `json:"values"`
+	// Values are the hub's values files, low to high, relative to the deployment directory; each a path, or an object with file and
+	// optional. ${env} stands for the environment. Default: hubs/all.yaml where there is one, hubs/<name>/common.yaml,
+	// hubs/<name>/<environment>.yaml.
+	Values []File `json:"values"`
+	// ValuesFromFiles are values that are a file's whole text, as helm --set-file has it: the file by the value's path, such as
+	// hub.extraFiles.announcements.stringData. ${env} stands for the environment.
+	ValuesFromFiles map[string]string `json:"valuesFromFiles"`
+	// SecretFiles are files of values encrypted by sops, laid over the others, low to high. ${env} stands for the environment.
+	// Default: hubs/<name>/secrets/<environment>.yaml where there is one.
+	SecretFiles []File `json:"secretFiles"`
+	// Manifests are files with further Kubernetes objects for the hub's namespace, such as claims that its values name. ${env} stands for
+	// the environment.
+	Manifests []File `json:"manifests"`
 	// Templates is a folder with page templates, which override JupyterHub's own by their names. Default: none.
 	Templates string `json:"templates"`
 	// HTTPS says where TLS ends and who provides the certificate.
@@ -96,6 +106,14 @@ type Hub struct {
 	Image string `json:"image"`
 	// TimeoutSeconds is how long Helm waits for the release, in seconds. Default: 1800.
 	TimeoutSeconds int `json:"timeoutSeconds"`
+}
+
+// File is a file of the deployment directory.
+type File struct {
+	// File is its path, relative to the deployment directory. Required.
+	File string `json:"file"`
+	// Optional lets it be absent. Otherwise that is an error. Default: false.
+	Optional bool `json:"optional"`
 }
 
 // Homes is where a hub's home directories are, and whose they are. It stays as it is once there are homes: they do not move by themselves.
@@ -119,12 +137,15 @@ type Chart struct {
 	Version string `json:"version"`
 	// Path is a chart in a folder of the deployment directory, instead of one from a repository.
 	Path string `json:"path"`
+	// ValuesKey is the key below which the JupyterHub chart's values stand when the chart is a wrapper around it: the dependency's name.
+	// Default: none.
+	ValuesKey string `json:"valuesKey"`
 }
 
 // HTTPS says where TLS ends and who provides the certificate.
 type HTTPS struct {
-	// Type is manual (key and certificate from the secrets), offload (at the load balancer, with an ACM certificate), letsencrypt, or,
-	// in the sandbox only, off. Default: manual.
+	// Type is manual (key and certificate from the secrets), offload (at the load balancer, with an ACM certificate), letsencrypt, values
+	// (the hub's values say it) or, in the sandbox only, off. Default: manual.
 	Type string `json:"type"`
 	// CertificateArn is the ACM certificate, in the deployment's region. Required for offload.
 	CertificateArn string `json:"certificateArn"`
@@ -201,6 +222,7 @@ const (
 	HTTPSManual      = "manual"
 	HTTPSOffload     = "offload"
 	HTTPSLetsEncrypt = "letsencrypt"
+	HTTPSValues      = "values"
 	HTTPSOff         = "off"
 
 	AuthMAST   = "mast"

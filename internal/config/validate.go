@@ -294,6 +294,12 @@ func (c *checker) existingNetwork() {
 	each("network.privateSubnetIds", n.PrivateSubnetIDs, func(path, id string) { c.matches(path, id, subnetForm) })
 }
 
+// exists says whether there is anything at a path of the deployment.
+func (c *checker) exists(name string) bool {
+	_, err := os.Stat(filepath.Join(c.Dir, filepath.FromSlash(name)))
+	return err == nil
+}
+
 // file checks that a path of the deployment is there, as a folder or a file.
 func (c *checker) file(path, name string, folder bool) {
 	want, other := "a file", "a folder"

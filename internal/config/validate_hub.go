@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -76,7 +77,15 @@ func (c *checker) hub(at string, h *Hub) {
 	if c.required(at+".chart.name", h.Chart.Name, "jupyterhub") {
 		c.matches(at+".chart.name", h.Chart.Name, labelForm)
 	}
-	each(at+".values", h.Values, func(path, file string) { c.file(path, file, false) })
+	c.files(at+".values", h.Values)
+	c.files(at+".secretFiles", h.SecretFiles)
+	c.files(at+".manifests", h.Manifests)
+	for key, file := range h.ValuesFromFiles {
+		c.file(join(at+".valuesFromFiles", key), file, false)
+	}
+	if h.Chart.ValuesKey != "" && h.Chart.Path == "" {
+		c.add(at+".chart.valuesKey", "is for a wrapper chart in a folder", "name the folder with chart.path, or take it out")
+	}
 	if h.Templates != "" {
 		c.file(at+".templates", h.Templates, true)
 	}
@@ -95,6 +104,23 @@ func (c *checker) hub(at string, h *Hub) {
 	c.between(at+".timeoutSeconds", h.TimeoutSeconds, 60, 24*60*60)
 }
 
+// files checks files that are there or may be absent, each an entry with a path or an object.
+func (c *checker) files(at string, files []File) {
+	for i, f := range files {
+		at := fmt.Sprintf("%s[%d]", at, i)
+		if c.written(at + ".file") {
+			at += ".file"
+		}
+		switch {
+		case f.File == "":
+			c.add(at, "is missing", "the file's path, relative to the deployment directory")
+		case f.Optional && !c.exists(f.File) && !filepath.IsAbs(f.File):
+		default:
+			c.file(at, f.File, false)
+		}
+	}
+}
+
 // inZone checks that a domain lies in the zone that its record is written to, where such a record can stand.
 func (c *checker) inZone(at, domain string) {
 	zone := strings.TrimSuffix(c.DNS.Zone, ".")
@@ -108,7 +134,7 @@ func (c *checker) inZone(at, domain string) {
 }
 
 func (c *checker) https(at string, h *HTTPS) {
-	c.choice(at+".type", h.Type, HTTPSManual, HTTPSOffload, HTTPSLetsEncrypt, HTTPSOff)
+	c.choice(at+".type", h.Type, HTTPSManual, HTTPSOffload, HTTPSLetsEncrypt, HTTPSValues, HTTPSOff)
 	if h.Type == HTTPSOff && !c.sandbox {
 		c.add(at+".type", "is off, which sends passwords in the clear", "only the sandbox permits it: use manual, offload or letsencrypt")
 	}

@@ -35,6 +35,9 @@ func (l *Layer) read(dir string) (map[string]any, *node, problem.Problems) {
 		}
 	}
 	r := reader{layer: l}
+	if l.Text != nil {
+		return r.text(data)
+	}
 	doc := r.parse(data)
 	if len(r.problems) > 0 {
 		return nil, nil, r.problems
@@ -79,6 +82,26 @@ func reason(err error) string {
 		return "leads out of the deployment directory"
 	}
 	return err.Error()
+}
+
+// text makes a whole file the one value at the layer's path.
+func (r *reader) text(data []byte) (map[string]any, *node, problem.Problems) {
+	if !utf8.Valid(data) {
+		r.add(lineOf(data, firstInvalid(data)), r.layer.Text.String(), "is not UTF-8", "only text can be a value")
+		return nil, nil, r.problems
+	}
+	var plain any = string(data)
+	tree := &node{Origin: r.origin(1), value: plain}
+	for _, key := range slices.Backward(r.layer.Text) {
+		plain = map[string]any{key: plain}
+		tree = &node{Origin: r.origin(1), fields: map[string]*node{key: tree}}
+	}
+	return plain.(map[string]any), tree, nil //nolint:forcetypeassert // a path has a key at least
+}
+
+// origin is a line of the layer.
+func (r *reader) origin(line int) Origin {
+	return Origin{Layer: r.layer.Name, File: filepath.ToSlash(r.layer.File), Line: line, Secret: r.layer.Secret}
 }
 
 // reader turns a document into nodes.
@@ -171,7 +194,7 @@ func (r *reader) node(v any, n *yaml.Node, line int) *node {
 	if n != nil && line == 0 {
 		line = n.Line
 	}
-	out := &node{Origin: Origin{Layer: r.layer.Name, File: filepath.ToSlash(r.layer.File), Line: line}}
+	out := &node{Origin: r.origin(line)}
 	switch v := v.(type) {
 	case map[string]any:
 		fields := fieldsOf(n, 0)

@@ -88,7 +88,7 @@ func (c *Computed) replaced(low, high *node, path Path) {
 	var lost []string
 	for _, item := range old {
 		if !slices.ContainsFunc(items, func(i any) bool { return reflect.DeepEqual(i, item) }) {
-			lost = append(lost, brief(item))
+			lost = append(lost, c.brief(low, path, item))
 		}
 	}
 	if len(lost) > 0 {
@@ -101,8 +101,11 @@ func (c *Computed) note(n *node, path Path, message, hint string) {
 	c.Notes = append(c.Notes, problem.Problem{File: n.File, Line: n.Line, Path: path.String(), Message: message, Hint: hint})
 }
 
-// brief names an item of a list: by its name where it has one, else by its beginning.
-func brief(item any) string {
+// brief names an item of a list: by its name where it has one, else by its beginning. Of a secret it says nothing.
+func (c *Computed) brief(list *node, path Path, item any) string {
+	if list.secret(path) {
+		return Masked
+	}
 	if m, ok := item.(map[string]any); ok {
 		if name, ok := m["name"].(string); ok {
 			return strconv.Quote(name)

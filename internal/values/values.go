@@ -31,6 +31,10 @@ type Layer struct {
 	Under []string
 	// Optional makes a file that is not there an empty one. Otherwise it is a problem.
 	Optional bool
+	// Text makes the whole file, as text, the one value at that path, as --set-file does.
+	Text Path
+	// Secret makes secrets of all values of the layer.
+	Secret bool
 }
 
 // Options say what values are computed from.
@@ -51,6 +55,8 @@ type Origin struct {
 	File string `json:"file"`
 	// Line counts from 1; 0 when there is none.
 	Line int `json:"line,omitempty"`
+	// Secret says that it was written in a layer of secrets.
+	Secret bool `json:"secret,omitempty"`
 }
 
 // String is the origin as compilers have it: file:line.
@@ -217,11 +223,7 @@ func at(v any, p Path) (any, bool) {
 	return v, true
 }
 
-// Files are layers of the files, each called by its name: hubs/hub/common.yaml is common.
-func Files(files ...string) []Layer {
-	layers := make([]Layer, len(files))
-	for i, file := range files {
-		layers[i] = Layer{Name: strings.TrimSuffix(path.Base(filepath.ToSlash(file)), path.Ext(file)), File: file}
-	}
-	return layers
+// LayerName is what a layer is called after its file: hubs/hub/common.yaml is common.
+func LayerName(file string) string {
+	return strings.TrimSuffix(path.Base(filepath.ToSlash(file)), path.Ext(file))
 }

@@ -19,15 +19,15 @@ import (
 func write(t testing.TB, contents ...string) (string, []Layer) {
 	t.Helper()
 	dir := t.TempDir()
-	var files []string
+	var layers []Layer
 	for i, c := range contents {
 		file := string(rune('a'+i)) + ".yaml"
 		if err := os.WriteFile(filepath.Join(dir, file), []byte(c), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		files = append(files, file)
+		layers = append(layers, Layer{Name: LayerName(file), File: file})
 	}
-	return dir, Files(files...)
+	return dir, layers
 }
 
 func TestCompute(t *testing.T) {
@@ -108,7 +108,7 @@ func TestFilesThatAreNotThere(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, file := range []string{"../" + filepath.Base(filepath.Dir(outside)) + "/secret.yaml", "link.yaml"} {
-		_, err := Compute(Options{Dir: dir, Layers: Files(file)})
+		_, err := Compute(Options{Dir: dir, Layers: []Layer{{Name: "a", File: file}}})
 		if err == nil || !strings.Contains(err.Error(), "leads out of the deployment directory") {
 			t.Errorf("%s: %v", file, err)
 		}

@@ -1,0 +1,134 @@
+package values
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// withSecrets is a plain layer and a secret one over it.
+func withSecrets(t *testing.T) *Computed {
+	t.Helper()
+	c, err := Compute(Options{Layers: []Layer{
+		{Name: "common", File: "common.yaml", Data: []byte(`
+proxy: {secretToken: in-the-open, https: {manual: {key: PEM, cert: C}, enabled: true}}
+hub:
+  config: {GenericOAuthenticator: {client_id: known, token_url: https://t}, CryptKeeper: {keys: [k1]}}
+  existingSecret: mine
+  extraEnv: [{name: A, value: "1"}]
+imagePullSecrets: [{name: pull}]
+singleuser: {memory: {limit: 1G}}
+`)},
+		{Name: "secrets", File: "secrets.yaml", Secret: true, Data: []byte(`
+hub:
+  config: {GenericOAuthenticator: {client_secret: "s3cr3t"}}
+  extraEnv: [{name: A, value: "2"}, {name: DB, value: hunter22}]
+  nothing: null
+empty: {}
+`)},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestSecretsAreSplitOff(t *testing.T) {
+	c := withSecrets(t)
+	plain, secret := c.Split()
+	m := func(kv ...any) map[string]any {
+		out := map[string]any{}
+		for i := 0; i < len(kv); i += 2 {
+			out[kv[i].(string)] = kv[i+1]
+		}
+		return out
+	}
+	wantPlain := m(
+		"proxy", m("https", m("enabled", true, "manual", m("cert", "C"))),
+		"hub", m("config", m("GenericOAuthenticator", m("client_id", "known", "token_url", "https://t")), "existingSecret", "mine", "nothing", nil),
+		"imagePullSecrets", []any{m("name", "pull")}, "singleuser", m("memory", m("limit", "1G")), "empty", m(),
+	)
+	wantSecret := m(
+		"proxy", m("secretToken", "in-the-open", "https", m("manual", m("key", "PEM"))),
+		"hub", m("config", m("GenericOAuthenticator", m("client_secret", "s3cr3t"), "CryptKeeper", m("keys", []any{"k1"})),
+			"extraEnv", []any{m("name", "A", "value", "2"), m("name", "DB", "value", "hunter22")}),
+	)
+	if diff := cmp.Diff(wantPlain, plain); diff != "" {
+		t.Errorf("plain: %s", diff)
+	}
+	if diff := cmp.Diff(wantSecret, secret); diff != "" {
+		t.Errorf("secret: %s", diff)
+	}
+}
+
+func TestSecretsAreNotShown(t *testing.T) {
+	c := withSecrets(t)
+	shown, _ := c.Shown(nil)
+	want := map[string]any{
+		"proxy": map[string]any{"secretToken": Masked, "https": map[string]any{"enabled": true, "manual": map[string]any{"cert": "C", "key": Masked}}},
+		"hub": map[string]any{
+			"config": map[string]any{
+				"GenericOAuthenticator": map[string]any{"client_id": "known", "token_url": "https://t", "client_secret": Masked},
+				"CryptKeeper":           map[string]any{"keys": []any{Masked}},
+			},
+			"existingSecret": "mine", "nothing": nil,
+			"extraEnv": []any{map[string]any{"name": Masked, "value": Masked}, map[string]any{"name": Masked, "value": Masked}},
+		},
+		"imagePullSecrets": []any{map[string]any{"name": "pull"}}, "singleuser": map[string]any{"memory": map[string]any{"limit": "1G"}}, "empty": map[string]any{},
+	}
+	if diff := cmp.Diff(want, shown); diff != "" {
+		t.Error(diff)
+	}
+	said := c.Scrub("the value hunter22 of s3cr3t and in-the-open and 1G")
+	if said != "the value [secret] of [secret] and [secret] and 1G" {
+		t.Error(said)
+	}
+	for _, n := range c.Notes {
+		for _, secret := range []string{"hunter22", "s3cr3t"} {
+			if strings.Contains(n.String(), secret) {
+				t.Errorf("a note holds a secret: %s", n)
+			}
+		}
+	}
+}
+
+// A list of secrets that a higher layer replaces is told of without what was in it.
+func TestNotesHoldNoSecrets(t *testing.T) {
+	c, err := Compute(Options{Layers: []Layer{
+		{Name: "secrets", File: "secrets.yaml", Secret: true, Data: []byte("a: [hunter22, x]")}, {Name: "b", File: "b.yaml", Data: []byte("a: []")},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := c.Notes.Error(); strings.Contains(got, "hunter") || !strings.Contains(got, "2 of 2 items are gone") {
+		t.Error(got)
+	}
+}
+
+func TestTextOfAFile(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "a.py"), []byte("import os\n# 1: x\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := Compute(Options{Dir: dir, Layers: []Layer{
+		{Name: "common", File: "common.yaml", Data: []byte("hub: {extraFiles: {a: {mountPath: /a.py}}}")},
+		{Name: "file", File: "a.py", Text: ParsePath("hub.extraFiles.a.stringData")},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]any{"hub": map[string]any{"extraFiles": map[string]any{"a": map[string]any{"mountPath": "/a.py", "stringData": "import os\n# 1: x\n"}}}}
+	if diff := cmp.Diff(want, c.Values); diff != "" {
+		t.Error(diff)
+	}
+	if got := c.OriginOf(ParsePath("hub.extraFiles.a.stringData")); got.String() != "a.py:1" || got.Layer != "file" {
+		t.Errorf("it comes from %v", got)
+	}
+	_, err = Compute(Options{Dir: dir, Layers: []Layer{{Name: "file", File: "b.py", Text: ParsePath("a.b")}}})
+	if err == nil || !strings.Contains(err.Error(), "b.py: does not exist") {
+		t.Errorf("a missing file: %v", err)
+	}
+}
