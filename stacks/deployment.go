@@ -1,7 +1,10 @@
 package stacks
 
 import (
+	"fmt"
+
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws"
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/route53"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/hubwright/hubwright/components/cluster"
@@ -60,16 +63,20 @@ func (d *deployment) makeCreds() error {
 		return err
 	}
 	prefixes := []string{d.Creds.NamePrefix, d.Prefix(), d.ClusterName()}
+	names := []string{d.SecretStore.KeyAlias}
+	if d.SecretStore.Codecommit.Enabled {
+		names = append(names, d.SecretStore.Codecommit.Name)
+	}
 	for _, other := range sharing { // whose resources this deployer makes too
 		prefixes = append(prefixes, other.Prefix())
 	}
 	args := &creds.Args{
 		Mode: creds.Mode(d.Creds.Mode), RoleArn: d.Creds.RoleArn, Prefix: d.Creds.NamePrefix,
-		ResourcePrefixes: prefixes, AccountID: account, Region: region, TrustedPrincipals: d.Creds.TrustedPrincipals, Users: d.Creds.Users,
+		ResourcePrefixes: prefixes, ResourceNames: names, AccountID: account, Region: region, TrustedPrincipals: d.Creds.TrustedPrincipals, Users: d.Creds.Users,
 		PermissionsBoundary: d.Creds.PermissionsBoundary, Tags: d.Tags(), WaitAssumable: d.opts.waitAssumable(),
 	}
-	if d.DNS.ZoneID != "" {
-		args.HostedZones = []string{d.DNS.ZoneID}
+	if args.HostedZones, err = d.zones(); err != nil {
+		return err
 	}
 	if d.creds, err = creds.New(d.ctx, "creds", args, pulumi.Provider(d.ambient)); err != nil {
 		return err
@@ -81,6 +88,21 @@ func (d *deployment) makeCreds() error {
 	d.aws = pulumi.Provider(d.deployer)
 	d.ctx.Export("deployerRoleArn", d.creds.RoleArn)
 	return nil
+}
+
+// zones are the ids of the hosted zones that records are written in; none when there is none.
+func (d *deployment) zones() ([]string, error) {
+	switch {
+	case d.DNS.ZoneID != "":
+		return []string{d.DNS.ZoneID}, nil
+	case d.DNS.Zone == "":
+		return nil, nil
+	}
+	found, err := route53.LookupZone(d.ctx, &route53.LookupZoneArgs{Name: &d.DNS.Zone}, pulumi.Provider(d.ambient))
+	if err != nil {
+		return nil, fmt.Errorf("looking up hosted zone %q: %w", d.DNS.Zone, err)
+	}
+	return []string{found.ZoneId}, nil
 }
 
 // makeNetwork makes the VPC, or finds the one that is there. An environment on another's cluster has no network of its own.

@@ -2,6 +2,7 @@ package stacks
 
 import (
 	"fmt"
+	"maps"
 	"path/filepath"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -85,7 +86,7 @@ func (d *deployment) hubArgs(c *config.Hub) (*hub.Args, error) {
 	s := d.secrets[c.Name]
 	args := &hub.Args{
 		Release: d.ReleaseName(c.Name), Namespace: c.Namespace, Domain: c.Domain, Values: plain, SecretValues: hidden, ValuesPrefix: c.Chart.ValuesKey,
-		Templates: templates, Manifests: manifests, TimeoutSeconds: c.TimeoutSeconds,
+		Templates: templates, Manifests: manifests, TimeoutSeconds: c.TimeoutSeconds, Atomic: c.Atomic,
 		Chart:   chart,
 		Secrets: hub.Secrets{ProxyToken: secret(s.ProxyToken), CookieSecret: secret(s.CookieSecret), CryptKey: secret(s.CryptKey)},
 		HTTPS: hub.HTTPS{
@@ -116,6 +117,38 @@ func (d *deployment) chart(c *config.Hub) (hub.Chart, error) {
 	return hub.Chart{Path: c.Chart.Path, Digest: digest}, nil
 }
 
+// traits are the settings of an authenticator's class that have no field of the component's own:
+// https://oauthenticator.readthedocs.io/en/latest/reference/index.html
+func traits(a *config.Auth) map[string]any {
+	out := map[string]any{}
+	if len(a.AllowedOrganizations) > 0 {
+		out["allowed_organizations"] = anys(a.AllowedOrganizations)
+		if a.Scopes == nil {
+			out["scope"] = []any{"read:org"} // to see who belongs to them
+		}
+	}
+	if len(a.HostedDomains) > 0 {
+		out["hosted_domain"] = anys(a.HostedDomains)
+	}
+	idps := map[string]any{}
+	for idp, claim := range a.AllowedIDPs {
+		idps[idp] = map[string]any{"username_derivation": map[string]any{"username_claim": claim}}
+	}
+	if len(idps) > 0 {
+		out["allowed_idps"] = idps
+	}
+	maps.Copy(out, a.Config)
+	return out
+}
+
+func anys(texts []string) []any {
+	out := make([]any, len(texts))
+	for i, t := range texts {
+		out[i] = t
+	}
+	return out
+}
+
 // httpsTypes map how the configuration names who ends TLS to how the component does.
 var httpsTypes = map[string]string{
 	config.HTTPSManual: hub.HTTPSManual, config.HTTPSOffload: hub.HTTPSOffload, config.HTTPSLetsEncrypt: hub.HTTPSLetsEncrypt, config.HTTPSOff: hub.HTTPSOff,
@@ -126,8 +159,10 @@ var httpsTypes = map[string]string{
 func authOf(a *config.Auth, s config.OAuthSecrets) hub.Auth {
 	return hub.Auth{
 		Type: map[string]string{
-			config.AuthMAST: hub.AuthMAST, config.AuthOAuth: hub.AuthOIDC, config.AuthDummy: hub.AuthDummy, config.AuthValues: hub.AuthFromValues,
+			config.AuthMAST: hub.AuthMAST, config.AuthOAuth: hub.AuthOIDC, config.AuthCognito: hub.AuthCognito, config.AuthGitHub: hub.AuthGitHub,
+			config.AuthGoogle: hub.AuthGoogle, config.AuthCILogon: hub.AuthCILogon, config.AuthDummy: hub.AuthDummy, config.AuthValues: hub.AuthFromValues,
 		}[a.Type],
+		Config:   traits(a),
 		ClientID: secret(s.ClientID), ClientSecret: secret(s.ClientSecret), AuthorizeURL: a.AuthorizeURL, TokenURL: a.TokenURL, UserdataURL: a.UserdataURL,
 		Scopes: a.Scopes, UsernameClaim: a.UsernameClaim, LoginService: a.LoginService, AllowedUsers: a.AllowedUsers, AdminUsers: a.AdminUsers,
 		AllowAll: a.AllowAll,

@@ -40,6 +40,8 @@ type Args struct {
 	Prefix string
 	// ResourcePrefixes begin the names of what the role may make; default is Prefix alone. Each gets a "-" like Prefix.
 	ResourcePrefixes []string
+	// ResourceNames are whole names of key aliases and CodeCommit repositories that the role may make besides.
+	ResourceNames []string
 	// Partition is "aws" unless given.
 	Partition string
 	// AccountID and Region are what the role's rights are limited to.
@@ -133,7 +135,7 @@ func (a *Args) Scope() Scope {
 		owner = Tag{Key: key, Value: value}
 	}
 	return Scope{
-		Partition: a.partition(), AccountID: a.AccountID, Region: a.Region, Prefixes: prefixes, Role: a.roleName(),
+		Partition: a.partition(), AccountID: a.AccountID, Region: a.Region, Prefixes: prefixes, Names: a.ResourceNames, Role: a.roleName(),
 		Boundary: a.PermissionsBoundary, Owner: owner, HostedZones: a.HostedZones,
 	}
 }

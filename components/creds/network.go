@@ -13,7 +13,7 @@ func (s Scope) network() []Statement {
 			"DescribeSubnets", "DescribeTags", "DescribeVpcAttribute", "DescribeVpcEndpointServices", "DescribeVpcEndpoints",
 			"DescribeVpcs"), everything, nil),
 		allow("NetworkMake", service("ec2", "AllocateAddress", "CreateInternetGateway", "CreateLaunchTemplate", "CreateNatGateway",
-			"CreateRouteTable", "CreateSecurityGroup", "CreateSubnet", "CreateTags", "CreateVpc", "CreateVpcEndpoint",
+			"CreateRouteTable", "CreateSecurityGroup", "CreateSubnet", "CreateVpc", "CreateVpcEndpoint",
 			// EKS asks for RunInstances before it accepts a launch template:
 			// https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-launch-template-permissions.html
 			"RunInstances",
@@ -22,8 +22,13 @@ func (s Scope) network() []Statement {
 			"CreateNetworkInterface", "DeleteNetworkInterface", "DetachNetworkInterface", "ModifyNetworkInterfaceAttribute",
 			// An address is let go of together with an interface that carries no tag of ours.
 			"DisassociateAddress"), everything, s.inRegion()),
+		// Tags are put on what is made in that same request, or on what is ours already; otherwise the owner's tag could be put on anything:
+		// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/supported-iam-actions-tagging.html
+		allow("NetworkTag", service("ec2", "CreateTags"), everything, s.made("ec2", "AllocateAddress", "AuthorizeSecurityGroupEgress",
+			"AuthorizeSecurityGroupIngress", "CreateInternetGateway", "CreateLaunchTemplate", "CreateNatGateway", "CreateNetworkInterface",
+			"CreateRouteTable", "CreateSecurityGroup", "CreateSubnet", "CreateVpc", "CreateVpcEndpoint", "RunInstances")),
 		allow("NetworkChange", service("ec2", "AssociateRouteTable", "AttachInternetGateway", "AuthorizeSecurityGroupEgress",
-			"AuthorizeSecurityGroupIngress", "CreateLaunchTemplateVersion", "CreateRoute", "DeleteInternetGateway",
+			"AuthorizeSecurityGroupIngress", "CreateLaunchTemplateVersion", "CreateRoute", "CreateTags", "DeleteInternetGateway",
 			"DeleteLaunchTemplate", "DeleteLaunchTemplateVersions", "DeleteNatGateway", "DeleteRoute", "DeleteRouteTable",
 			"DeleteSecurityGroup", "DeleteSubnet", "DeleteTags", "DeleteVpc", "DeleteVpcEndpoints", "DetachInternetGateway",
 			"DisassociateRouteTable", "ModifyLaunchTemplate", "ModifySecurityGroupRules", "ModifySubnetAttribute",

@@ -31,6 +31,8 @@ type Scope struct {
 	// Prefixes begin the names of all roles, policies, clusters, repositories, key aliases and CodeCommit repositories that the
 	// deployer may make. Each ends with "-".
 	Prefixes []string
+	// Names are whole names of key aliases and CodeCommit repositories that the deployer may make besides.
+	Names []string
 	// Role is the deployer's own role, which it may not change.
 	Role string
 	// Boundary is the ARN of the permissions boundary that every role it makes has to carry; empty for none.
@@ -72,6 +74,15 @@ func (s Scope) Actions() []string {
 // named returns one ARN for each prefix, of the regional resources whose names begin with it.
 func (s Scope) named(service, kind string) []string { return s.arns(service, s.Region, kind) }
 
+// exactly returns the ARNs of the regional resources that have one of the names.
+func (s Scope) exactly(service, kind string) []string {
+	arns := make([]string, 0, len(s.Names))
+	for _, name := range s.Names {
+		arns = append(arns, s.regional(service, kind+name))
+	}
+	return arns
+}
+
 // global is named for IAM, whose ARNs have no region.
 func (s Scope) global(service, kind string) []string { return s.arns(service, "", kind) }
 
@@ -98,6 +109,16 @@ func (s Scope) owned() iampolicy.Conditions {
 	c := s.inRegion()
 	if s.Owner.Key != "" {
 		c["StringEquals"]["aws:ResourceTag/"+s.Owner.Key] = []string{s.Owner.Value}
+	}
+	return c
+}
+
+// made is the condition that the resource is made in that same request, by one of the service's actions. Without an owner's tag there is nothing to
+// protect by it.
+func (s Scope) made(service string, actions ...string) iampolicy.Conditions {
+	c := s.inRegion()
+	if s.Owner.Key != "" {
+		c["StringEquals"][service+":CreateAction"] = actions
 	}
 	return c
 }

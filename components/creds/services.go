@@ -1,6 +1,7 @@
 package creds
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/hubwright/hubwright/components/internal/iampolicy"
@@ -47,10 +48,14 @@ func (s Scope) data() []Statement {
 		allow("FilesMake", service("elasticfilesystem", "CreateAccessPoint", "CreateFileSystem", "CreateMountTarget",
 			"DeleteAccessPoint", "DeleteMountTarget", "DescribeAccessPoints", "DescribeBackupPolicy", "DescribeFileSystemPolicy",
 			"DescribeFileSystems", "DescribeLifecycleConfiguration", "DescribeMountTargetSecurityGroups", "DescribeMountTargets",
-			"DescribeReplicationConfigurations", "ListTagsForResource", "ModifyMountTargetSecurityGroups", "TagResource"),
+			"DescribeReplicationConfigurations", "ListTagsForResource", "ModifyMountTargetSecurityGroups"),
 			[]string{s.regional("elasticfilesystem", "file-system/*"), s.regional("elasticfilesystem", "access-point/*")}, nil),
+		// https://docs.aws.amazon.com/efs/latest/ug/using-tags-efs.html
+		allow("FilesTag", service("elasticfilesystem", "TagResource"),
+			[]string{s.regional("elasticfilesystem", "file-system/*"), s.regional("elasticfilesystem", "access-point/*")},
+			s.made("elasticfilesystem", "CreateFileSystem", "CreateAccessPoint")),
 		allow("FilesChange", service("elasticfilesystem", "DeleteFileSystem", "DeleteFileSystemPolicy", "PutBackupPolicy",
-			"PutFileSystemPolicy", "PutLifecycleConfiguration", "UntagResource", "UpdateFileSystem", "UpdateFileSystemProtection"),
+			"PutFileSystemPolicy", "PutLifecycleConfiguration", "TagResource", "UntagResource", "UpdateFileSystem", "UpdateFileSystemProtection"),
 			[]string{s.regional("elasticfilesystem", "file-system/*"), s.regional("elasticfilesystem", "access-point/*")}, s.owned()),
 
 		// https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html
@@ -69,7 +74,7 @@ func (s Scope) data() []Statement {
 		allow("KeysChange", service("kms", "CancelKeyDeletion", "DisableKey", "DisableKeyRotation", "EnableKey", "EnableKeyRotation",
 			"PutKeyPolicy", "ScheduleKeyDeletion", "UntagResource", "UpdateKeyDescription"), keys, s.owned()),
 		allow("KeyAliases", service("kms", "CreateAlias", "DeleteAlias", "UpdateAlias"),
-			append(s.named("kms", "alias/"), keys...), nil),
+			slices.Concat(s.named("kms", "alias/"), s.exactly("kms", "alias/"), keys), nil),
 		// EKS and EFS take a key into use by a grant: https://docs.aws.amazon.com/kms/latest/developerguide/grants.html
 		allow("KeysGrant", service("kms", "CreateGrant"), keys,
 			iampolicy.Conditions{"Bool": {"kms:GrantIsForAWSResource": {"true"}}}),
@@ -81,7 +86,7 @@ func (s Scope) data() []Statement {
 		allow("SecretsRepository", service("codecommit", "CreateRepository", "DeleteRepository", "GetBranch", "GetRepository",
 			"ListBranches", "ListTagsForResource", "TagResource", "UntagResource", "UpdateDefaultBranch",
 			"UpdateRepositoryDescription", "UpdateRepositoryEncryptionKey", "UpdateRepositoryName"),
-			s.named("codecommit", ""), nil),
+			slices.Concat(s.named("codecommit", ""), s.exactly("codecommit", "")), nil),
 	}
 }
 

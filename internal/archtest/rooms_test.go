@@ -14,7 +14,7 @@ type room struct {
 // is decided and not found.
 var rooms = []room{
 	{".", []string{"internal/cli", "stacks"}, "main is a doorway"},
-	{"stacks", []string{"components/...", "internal/config", "internal/values"}, "the graph knows configuration and components, neither engine nor terminal"},
+	{"stacks", []string{"components/...", "internal/config", "internal/secretfile", "internal/values"}, "the graph knows configuration and components, neither engine nor terminal"},
 	{"components/internal/...", []string{"components/internal/..."}, "components are a library that other Pulumi programs can use"},
 	{"components/...", []string{"components/internal/..."}, "components are a library that other Pulumi programs can use; they meet in stacks"},
 	{"internal/archtest", nil, "it looks at the house from outside"},
@@ -26,12 +26,13 @@ var rooms = []room{
 	{"internal/release", nil, "Helm's records of a release, wherever its cluster is"},
 	{"internal/render/...", nil, "a chart and values in, manifests out"},
 	{"internal/result", []string{"internal/change", "internal/driver", "internal/sandbox/world", "internal/values"}, "what the command line prints, as plain data"},
+	{"internal/secretfile", nil, "an encrypted file and its keys, whatever it is for"},
 	{"internal/term", nil, "the terminal knows nothing of deployments"},
 	{"internal/values/...", nil, "layers of values know nothing of what they are for"},
 	{"internal/driver/...", []string{"internal/change", "internal/driver"}, "the driver knows nothing of the command line or the sandbox"},
 	{"internal/sandbox/...", []string{"internal/sandbox/...", "internal/render"}, "the services know nothing of who deploys to them"},
 	{"internal/cli/...", []string{
-		"internal/cli/...", "internal/change", "internal/chartcheck", "internal/config", "internal/driver", "internal/release", "internal/render", "internal/result", "internal/sandbox", "internal/sandbox/world",
+		"internal/cli/...", "internal/change", "internal/chartcheck", "internal/config", "internal/driver", "internal/release", "internal/render", "internal/result", "internal/secretfile", "internal/sandbox", "internal/sandbox/world",
 		"internal/term", "internal/values", "stacks",
 	}, "the command line brings the others together"},
 }

@@ -20,6 +20,9 @@ func (a *app) drift() *cli.Command {
 				a.Say("`hubwright refresh %s` accepts this into the state; `hubwright up %s` then puts back what the configuration says", s.env, s.env)
 			}
 			s.sandboxNote()
+			if res.Change.Blocked() {
+				return stopped("", "%s: nothing could be done about it now", s.env)
+			}
 			return changesFound(c, res.Change.Summary.Changes() > 0)
 		})
 	})

@@ -168,6 +168,8 @@ func TestInterruptIsClean(t *testing.T) {
 	}
 	// Meanwhile the stack is held, and whoever comes is told by whom.
 	d.must(1, "up staging --sandbox --yes").has(t, "staging is busy: "+holder(t), "has held it since 20", "wait until it has ended")
+	d.must(4, "preview staging --sandbox").has(t, "operations are under way: "+holder(t), "wait until it has ended")
+	d.must(5, "status staging --sandbox --recorded").has(t, "staging is busy: "+holder(t))
 	d.must(4, "recover staging --sandbox --yes").has(t, "staging is held by "+holder(t), "end that process first")
 	if err := cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)

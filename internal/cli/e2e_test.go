@@ -259,6 +259,24 @@ func TestLifeOfADeployment(t *testing.T) {
 		d.edit("hubs/hub/common.yaml", "limit: 17G", "limit: 16G")
 	})
 
+	t.Run("a failed upgrade is taken back, told of, and not promoted", func(t *testing.T) {
+		before := d.read("hubs/hub/staging.yaml")
+		d.edit("hubs/hub/staging.yaml", before, before+"\nhub: {nodeSelector: {nope: \"1\"}}\n")
+		d.must(1, "up staging --sandbox --yes").has(t, "has been rolled back due to atomic being set", "hint: the hub did not become ready in time")
+		d.must(5, "status staging --sandbox").has(t, "staging (sandbox): not healthy", "failed", "mend its values, then `hubwright up staging --sandbox`")
+		d.must(5, "status staging --sandbox --recorded").has(t, "failed")
+		d.must(4, "promote staging prod --sandbox --yes").has(t, "staging is not healthy")
+		d.edit("hubs/hub/staging.yaml", d.read("hubs/hub/staging.yaml"), before)
+		d.must(0, "up staging --sandbox --yes").has(t, "1 updated")
+		d.must(0, "status staging --sandbox").has(t, "healthy")
+	})
+
+	t.Run("another region is refused", func(t *testing.T) {
+		d.edit("Pulumi.staging.yaml", "aws:region: us-east-1", "aws:region: us-west-2")
+		d.must(4, "up staging --sandbox --yes").has(t, "staging is deployed in us-east-1, but the configuration says us-west-2", "nothing was touched")
+		d.edit("Pulumi.staging.yaml", "aws:region: us-west-2", "aws:region: us-east-1")
+	})
+
 	t.Run("promotion pins and updates", func(t *testing.T) {
 		d.must(0, "promote staging prod --sandbox --yes").has(t, "pinned in Pulumi.prod.yaml", "sha256:", "created")
 		d.must(0, "status prod --sandbox").has(t, "prod (sandbox): healthy")
@@ -298,6 +316,10 @@ func TestLifeOfADeployment(t *testing.T) {
 		if !strings.Contains(strings.Join(d.objects(), "\n"), "aws:efs/fileSystem:FileSystem") {
 			t.Error("the homes are gone")
 		}
+		d.must(5, "status staging --sandbox").has(t, "not healthy", "absent", "`hubwright up staging --sandbox` deploys it again")
+		d.must(1, "url staging --sandbox").has(t, "the hubs were destroyed", "resources that hold data are kept")
+		d.must(0, "outputs staging --sandbox").has(t, "the hub hub was destroyed")
+		d.must(4, "promote staging prod --sandbox --yes").has(t, "staging is not healthy")
 		d.must(4, "destroy staging --sandbox --with-data --confirm staging").has(t, "prod runs the image user-image from the registry of staging", "nothing was changed")
 		d.must(4, "destroy prod --sandbox --with-data --yes").has(t, "--confirm prod")
 		d.must(4, "destroy prod --sandbox --with-data --confirm staging").has(t, "is not the environment's name")

@@ -60,6 +60,8 @@ func codeOf(err error) int {
 			return exitStopped
 		case driver.Interrupted:
 			return exitInterrupted
+		case driver.Configuration:
+			return exitUsage
 		}
 	}
 	return exitFailed

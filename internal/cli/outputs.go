@@ -11,6 +11,7 @@ import (
 
 	"github.com/hubwright/hubwright/internal/driver"
 	"github.com/hubwright/hubwright/internal/result"
+	"github.com/hubwright/hubwright/internal/term"
 )
 
 func (a *app) outputs() *cli.Command {
@@ -18,12 +19,23 @@ func (a *app) outputs() *cli.Command {
 		&cli.BoolFlag{Name: "show-secrets", Usage: "secrets in plaintext"},
 	}, func(c *cli.Context, g globals) error {
 		return a.withSession(c, g, func(s *session) error {
-			out, err := s.Outputs(c.Context, s.env, c.Bool("show-secrets"))
+			state, err := s.State(c.Context, s.env)
 			if err != nil {
 				return err
 			}
+			out := state.Outputs
 			if len(out) == 0 {
-				return s.noOutputs(c.Context)
+				return s.noOutputs(c.Context, state)
+			}
+			if c.Bool("show-secrets") {
+				if out, err = s.Outputs(c.Context, s.env, true); err != nil {
+					return err
+				}
+			}
+			for _, h := range s.hubStatuses(c.Context, state, false) {
+				if h.Status == absent {
+					a.Say("%s the hub %s was destroyed; what follows is what the last update left", a.Paint(term.Yellow, "note:"), h.Name)
+				}
 			}
 			if g.output == "json" {
 				return a.printJSON(result.Outputs{Head: result.Of("outputs", s.env), Outputs: out})
@@ -40,14 +52,20 @@ func (a *app) outputs() *cli.Command {
 func (a *app) url() *cli.Command {
 	return verb("url", "where the hubs are", "ENV", nil, func(c *cli.Context, g globals) error {
 		return a.withSession(c, g, func(s *session) error {
-			out, err := s.Outputs(c.Context, s.env, false)
+			state, err := s.State(c.Context, s.env)
 			if err != nil {
 				return err
 			}
-			urls := urlsOf(out)
-			if len(urls) == 0 {
-				return s.noOutputs(c.Context)
+			urls := []string{}
+			for _, h := range s.hubStatuses(c.Context, state, false) {
+				if h.URL != "" {
+					urls = append(urls, h.URL)
+				}
 			}
+			if len(urls) == 0 {
+				return s.noOutputs(c.Context, state)
+			}
+			slices.Sort(urls)
 			if g.output == "json" {
 				return a.printJSON(result.URLs{Head: result.Of("url", s.env), URLs: urls})
 			}
@@ -59,17 +77,19 @@ func (a *app) url() *cli.Command {
 	})
 }
 
-// noOutputs says why a stack has none: nothing is deployed, or no update has ended well.
-func (s *session) noOutputs(ctx context.Context) error {
-	state, err := s.State(ctx, s.env)
-	if err != nil {
-		return err
-	}
+// noOutputs says why a stack has none: nothing is deployed, no update has ended well, or the hubs were destroyed.
+func (s *session) noOutputs(ctx context.Context, state *driver.State) error {
 	if err := s.Settled(ctx, s.env, state); err != nil {
 		return err
 	}
 	if len(state.Resources) == 0 {
 		return driver.NothingThere(s.env)
+	}
+	if len(state.Outputs) > 0 {
+		return &coded{
+			err: fmt.Errorf("%s: the hubs were destroyed; %d resources that hold data are kept", s.env, state.Managed()), code: exitFailed,
+			hint: fmt.Sprintf("`hubwright up %s` deploys them again", s.env),
+		}
 	}
 	return &coded{
 		err: fmt.Errorf("%s: %d resources are there, but no update has ended well yet, so there are no outputs", s.env, state.Managed()), code: exitFailed,

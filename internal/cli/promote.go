@@ -86,7 +86,11 @@ func (s *session) pinAndUpdate(ctx context.Context, from string, pins config.Pin
 	if err != nil {
 		return err
 	}
-	s.app.Say("pinned in %s what runs on %s:", filepath.Base(file), from)
+	where := filepath.Base(file)
+	if s.sandbox != nil {
+		where += " of the sandbox (" + file + "; your own is untouched)"
+	}
+	s.app.Say("pinned in %s what runs on %s:", where, from)
 	for _, line := range pins.Lines() {
 		s.app.Say("  %s", line)
 	}

@@ -92,7 +92,7 @@ func (s *session) freeReleases(ctx context.Context, rep *result.Recovery) error 
 	}
 	var installing []string
 	for _, r := range st.Resources {
-		if r.Type != "kubernetes:helm.sh/v3:Release" {
+		if r.Type != releaseType {
 			continue
 		}
 		namespace, name, _ := strings.Cut(r.ID, "/")
@@ -127,8 +127,20 @@ func (s *session) freeReleases(ctx context.Context, rep *result.Recovery) error 
 	return err
 }
 
-// stuck looks for an unfinished operation on a release, in the cluster that its provider is configured for.
+// stuck looks for an unfinished operation on a release.
 func (s *session) stuck(ctx context.Context, st *driver.State, r driver.Resource, namespace, name string) (*release.Stuck, error) {
+	cluster, err := s.clusterOf(ctx, st, r)
+	if err != nil {
+		return nil, err
+	}
+	return release.Find(cluster, namespace, name)
+}
+
+// releaseType is the type of Helm releases.
+const releaseType = "kubernetes:helm.sh/v3:Release"
+
+// clusterOf gives access to the Secrets of the cluster that a resource's provider is configured for.
+func (s *session) clusterOf(ctx context.Context, st *driver.State, r driver.Resource) (typedv1.SecretsGetter, error) {
 	var kubeconfig string
 	for _, p := range st.Resources {
 		if p.URN == r.Provider {
@@ -142,11 +154,7 @@ func (s *session) stuck(ctx context.Context, st *driver.State, r driver.Resource
 	if s.sandbox != nil {
 		connect = func(kubeconfig string) (typedv1.SecretsGetter, error) { return s.sandbox.Secrets(ctx, kubeconfig) }
 	}
-	cluster, err := connect(kubeconfig)
-	if err != nil {
-		return nil, err
-	}
-	return release.Find(cluster, namespace, name)
+	return connect(kubeconfig)
 }
 
 // freeLock takes the lock away from a process that is gone, and repairs a snapshot that cannot be written back.

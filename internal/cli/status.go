@@ -2,14 +2,17 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/hubwright/hubwright/internal/driver"
+	"github.com/hubwright/hubwright/internal/release"
 	"github.com/hubwright/hubwright/internal/result"
 	"github.com/hubwright/hubwright/internal/term"
 )
@@ -29,7 +32,7 @@ func (a *app) status() *cli.Command {
 				err = a.showStatus(st)
 			}
 			if err == nil && !st.Healthy {
-				err = &coded{err: fmt.Errorf("%s is deployed but not healthy", s.env), code: exitUnhealthy, hint: remedy(st)}
+				err = &coded{err: fmt.Errorf("%s is not healthy", s.env), code: exitUnhealthy, hint: remedy(st)}
 			}
 			return err
 		})
@@ -45,14 +48,15 @@ func (s *session) status(ctx context.Context, live bool) (*result.Status, error)
 	if len(state.Resources) == 0 && len(state.Pending) == 0 {
 		return nil, driver.NothingThere(s.env)
 	}
-	outputs, err := s.Outputs(ctx, s.env, false)
-	if err != nil {
-		return nil, err
-	}
 	st := &result.Status{
 		Head: result.Of("status", s.env), Sandbox: s.globals.sandbox, Updated: state.Updated, Resources: state.Managed(),
-		Pending: append([]driver.Pending{}, state.Pending...), Hubs: s.hubStatuses(outputs), Drifted: []string{},
+		Pending: append([]driver.Pending{}, state.Pending...), Drifted: []string{},
 	}
+	var busy *driver.Error
+	if err := s.Settled(ctx, s.env, state); errors.As(err, &busy) && busy.Kind == driver.Busy {
+		st.Busy = busy.Message
+	}
+	st.Hubs = s.hubStatuses(ctx, state, live)
 	if live {
 		res, err := s.Refresh(ctx, s.env, true)
 		if err != nil {
@@ -63,22 +67,35 @@ func (s *session) status(ctx context.Context, live bool) (*result.Status, error)
 		}
 	}
 	st.Healthy = len(st.Hubs) > 0 && len(st.Pending) == 0 && len(st.Drifted) == 0 &&
-		!slices.ContainsFunc(st.Hubs, func(h result.Hub) bool { return h.Status != "deployed" || h.LoadBalancer == "" })
+		!slices.ContainsFunc(st.Hubs, func(h result.Hub) bool { return h.Status != deployed || h.LoadBalancer == "" })
 	return st, nil
 }
 
-// incomplete is the status of a hub that is configured, but that no update has finished.
-const incomplete = "incomplete"
+// What a hub's status may be besides Helm's own words for its release.
+const (
+	deployed = "deployed"
+	// incomplete: the hub is configured, but no update has finished it.
+	incomplete = "incomplete"
+	// absent: it was deployed and is no more.
+	absent = "absent"
+	// failed: its last update has failed.
+	failed = "failed"
+)
 
-// hubStatuses are the hubs that the outputs tell of, and those that are configured and not among them.
-func (s *session) hubStatuses(outputs map[string]any) []result.Hub {
+// hubStatuses are the hubs that the last whole update told of, as they are now, and those that are configured and not among them.
+func (s *session) hubStatuses(ctx context.Context, state *driver.State, live bool) []result.Hub {
 	out := []result.Hub{}
-	made := hubsOf(outputs)
+	made := hubsOf(state.Outputs)
 	for _, name := range slices.Sorted(maps.Keys(made)) {
 		text := func(key string) string { v, _ := made[name][key].(string); return v }
+		rel := releaseOf(state, name)
+		if rel == nil {
+			out = append(out, result.Hub{Name: name, Status: absent})
+			continue
+		}
 		out = append(out, result.Hub{
 			Name: name, URL: text("url"), Release: text("release"), Namespace: text("namespace"), Chart: text("chart"), Image: text("image"),
-			Status: text("status"), LoadBalancer: text("loadBalancer"),
+			Status: s.releaseStatus(ctx, state, rel, live), LoadBalancer: text("loadBalancer"),
 		})
 	}
 	for _, h := range s.stack.Hubs {
@@ -89,14 +106,56 @@ func (s *session) hubStatuses(outputs map[string]any) []result.Hub {
 	return out
 }
 
+// releaseOf is a hub's release in the state; nil when there is none.
+func releaseOf(state *driver.State, hub string) *driver.Resource {
+	for i, r := range state.Resources {
+		if r.Type == releaseType && r.Name == hub+"-release" {
+			return &state.Resources[i]
+		}
+	}
+	return nil
+}
+
+// releaseStatus is Helm's word for a release: as recorded, or when live as Helm's own records in the cluster have it. A release whose last update
+// failed is failed, whatever the one before it was.
+func (s *session) releaseStatus(ctx context.Context, state *driver.State, rel *driver.Resource, live bool) string {
+	if len(rel.InitErrors) > 0 {
+		return failed
+	}
+	if live {
+		cluster, err := s.clusterOf(ctx, state, *rel)
+		if err == nil {
+			var status string
+			if namespace, name, ok := strings.Cut(rel.ID, "/"); ok {
+				if status, err = release.Status(cluster, namespace, name); err == nil {
+					return status
+				}
+			}
+		}
+		s.app.Say("%s release %s could not be looked at: %v; what is shown is what was recorded", s.app.Paint(term.Yellow, "note:"), rel.ID, err)
+	}
+	recorded, _ := rel.Outputs["status"].(map[string]any)
+	status, _ := recorded["status"].(string)
+	return status
+}
+
 // remedy is what helps an environment that is not healthy; the most pressing first.
 func remedy(st *result.Status) string {
 	env := st.Environment
+	has := func(status string) bool {
+		return slices.ContainsFunc(st.Hubs, func(h result.Hub) bool { return h.Status == status })
+	}
 	switch {
+	case st.Busy != "":
+		return "wait until it has ended: " + st.Busy
 	case len(st.Pending) > 0:
 		return fmt.Sprintf("an earlier operation was cut off: `hubwright recover %s` finds out what became of it", env)
-	case slices.ContainsFunc(st.Hubs, func(h result.Hub) bool { return h.Status == incomplete }):
+	case has(incomplete):
 		return fmt.Sprintf("no update that includes the hub has ended well: `hubwright up %s` goes on", env)
+	case has(absent):
+		return fmt.Sprintf("the hub was destroyed: `hubwright up %s` deploys it again, on the data that was kept", env)
+	case has(failed):
+		return fmt.Sprintf("the release's last update failed: mend its values, then `hubwright up %s`", env)
 	case len(st.Drifted) > 0:
 		return fmt.Sprintf("`hubwright drift %s` shows what differs", env)
 	}
@@ -121,6 +180,9 @@ func (a *app) showStatus(st *result.Status) error {
 		if err := a.Table(rows); err != nil {
 			return err
 		}
+	}
+	if st.Busy != "" {
+		a.Print("%s", st.Busy)
 	}
 	for _, p := range st.Pending {
 		a.Print("pending: %s %s (%s)", p.Op, p.Name, p.Type)

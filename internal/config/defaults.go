@@ -51,7 +51,7 @@ func (i *Image) setDefaults() {
 }
 
 func (h *Hub) setDefaults() {
-	h.TimeoutSeconds = 1800
+	h.TimeoutSeconds, h.Atomic = 1800, true
 	h.Homes.UID, h.Homes.GID = 1000, 100
 }
 
@@ -117,6 +117,16 @@ func (g *NodeGroup) complete() {
 }
 
 func (a *Auth) complete() {
+	if a.Type == AuthCognito && a.Domain != "" {
+		// https://docs.aws.amazon.com/cognito/latest/developerguide/federation-endpoints.html
+		orElse(&a.AuthorizeURL, "https://"+a.Domain+"/oauth2/authorize")
+		orElse(&a.TokenURL, "https://"+a.Domain+"/oauth2/token")
+		orElse(&a.UserdataURL, "https://"+a.Domain+"/oauth2/userInfo")
+		orElse(&a.UsernameClaim, "username")
+		if a.Scopes == nil {
+			a.Scopes = []string{"openid"} // which userInfo wants
+		}
+	}
 	if a.Type != AuthMAST {
 		return
 	}

@@ -104,6 +104,8 @@ type Hub struct {
 	Homes Homes `json:"homes"`
 	// Image is the image of single-user servers: one of images, by name. Default: the first of images; without any, the values decide.
 	Image string `json:"image"`
+	// Atomic makes Helm take a failed change back: an upgrade is rolled back, an installation uninstalled. Default: true.
+	Atomic bool `json:"atomic"`
 	// TimeoutSeconds is how long Helm waits for the release, in seconds. Default: 1800.
 	TimeoutSeconds int `json:"timeoutSeconds"`
 }
@@ -155,18 +157,28 @@ type HTTPS struct {
 
 // Auth says who may log in. The client's id and secret are secrets.
 type Auth struct {
-	// Type is mast (STScI's archive accounts: oauth with URLs, scopes and claim preset), oauth (any OAuth 2.0 or OpenID Connect provider),
-	// values (the hub's values files say it) or, in the sandbox only, dummy. Required.
+	// Type is mast (STScI's archive accounts: oauth with URLs, scopes and claim preset), cognito (an Amazon Cognito user pool), github, google,
+	// cilogon, oauth (any OAuth 2.0 or OpenID Connect provider), values (the hub's values files say it) or, in the sandbox only, dummy. Required.
 	Type string `json:"type"`
+	// Domain is the domain of a Cognito user pool's endpoints, such as hubs.auth.us-east-1.amazoncognito.com. Required for cognito.
+	Domain string `json:"domain"`
+	// AllowedOrganizations are the GitHub organizations, or teams as organization:team, whose members may log in. For github.
+	AllowedOrganizations []string `json:"allowedOrganizations"`
+	// HostedDomains are the Google Workspace domains whose accounts may log in. For google.
+	HostedDomains []string `json:"hostedDomains"`
+	// AllowedIDPs are the identity providers, by their entity ids, and the claim of each that becomes the user's name. Required for cilogon.
+	AllowedIDPs map[string]string `json:"allowedIdps"`
+	// Config are further settings of the authenticator's class, by trait.
+	Config map[string]any `json:"config"`
 	// LoginService is the provider's name on the login button. Default for mast: MAST.
 	LoginService string `json:"loginService"`
-	// AuthorizeURL is where users log in. Required for oauth.
+	// AuthorizeURL is where users log in. Required for oauth, preset for mast and cognito.
 	AuthorizeURL string `json:"authorizeUrl"`
-	// TokenURL is where the hub gets a token. Required for oauth.
+	// TokenURL is where the hub gets a token. Required for oauth, preset for mast and cognito.
 	TokenURL string `json:"tokenUrl"`
-	// UserdataURL is where the hub asks who the user is. Required for oauth.
+	// UserdataURL is where the hub asks who the user is. Required for oauth, preset for mast and cognito.
 	UserdataURL string `json:"userdataUrl"`
-	// UsernameClaim is the field of that answer which becomes the user's name. Required for oauth.
+	// UsernameClaim is the field of that answer which becomes the user's name. Required for oauth, preset for mast and cognito.
 	UsernameClaim string `json:"usernameClaim"`
 	// Scopes are what the hub asks the provider for.
 	Scopes []string `json:"scopes"`
@@ -179,7 +191,12 @@ type Auth struct {
 }
 
 // OAuth says whether an OAuth client is needed.
-func (a *Auth) OAuth() bool { return a.Type == AuthMAST || a.Type == AuthOAuth }
+func (a *Auth) OAuth() bool { return authenticators[a.Type] != "" }
+
+// generic says whether the endpoints come from the configuration.
+func (a *Auth) generic() bool {
+	return a.Type == AuthMAST || a.Type == AuthOAuth || a.Type == AuthCognito
+}
 
 // DNS says where the hubs' records are written.
 type DNS struct {
@@ -225,10 +242,14 @@ const (
 	HTTPSValues      = "values"
 	HTTPSOff         = "off"
 
-	AuthMAST   = "mast"
-	AuthOAuth  = "oauth"
-	AuthValues = "values"
-	AuthDummy  = "dummy"
+	AuthMAST    = "mast"
+	AuthOAuth   = "oauth"
+	AuthCognito = "cognito"
+	AuthGitHub  = "github"
+	AuthGoogle  = "google"
+	AuthCILogon = "cilogon"
+	AuthValues  = "values"
+	AuthDummy   = "dummy"
 
 	RecordCNAME = "cname"
 	RecordAlias = "alias"

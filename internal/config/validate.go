@@ -97,7 +97,7 @@ func (c *checker) choice(path, value string, known ...string) {
 	if !slices.Contains(known, value) {
 		hint := "use " + oneOf(known)
 		if near := problem.Nearest(value, known); near != "" {
-			hint = fmt.Sprintf("did you mean %q?", near)
+			hint = fmt.Sprintf("did you mean %q? It is one of %s", near, oneOf(known))
 		}
 		c.add(path, fmt.Sprintf("%s is not known", quoted(value)), hint)
 	}

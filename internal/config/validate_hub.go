@@ -48,7 +48,7 @@ func (c *checker) hubs() {
 		if c.written(at+".namespace") && c.matches(at+".namespace", h.Namespace, labelForm) {
 			c.within(at+".namespace", h.Namespace, "a namespace", maxLabel)
 		}
-		if other, taken := namespaces[h.Namespace]; taken && h.Namespace != "" {
+		if other, taken := namespaces[h.Namespace]; taken && h.Namespace != "" && h.Name != "" {
 			c.add(at+".namespace", fmt.Sprintf("%q is the namespace of hub %q", h.Namespace, other), "give each hub its own")
 		}
 		if other, taken := domains[h.Domain]; taken && h.Domain != "" {
@@ -160,11 +160,11 @@ func (c *checker) https(at string, h *HTTPS) {
 }
 
 func (c *checker) auth(at string, a *Auth) {
-	if c.required(at+".type", a.Type, "use mast, oauth, values or, in the sandbox, dummy") {
-		c.choice(at+".type", a.Type, AuthMAST, AuthOAuth, AuthValues, AuthDummy)
+	if c.required(at+".type", a.Type, "use "+oneOf(authTypes)+" or, in the sandbox, dummy") {
+		c.choice(at+".type", a.Type, append(slices.Clone(authTypes), AuthDummy)...)
 	}
 	if a.Type == AuthDummy && !c.sandbox {
-		c.add(at+".type", "is dummy, which lets anybody in with any password", "only the sandbox permits it: use mast, oauth or values")
+		c.add(at+".type", "is dummy, which lets anybody in with any password", "only the sandbox permits it: use "+oneOf(authTypes))
 	}
 	if a.Type == AuthDummy && c.sandbox && !a.AllowAll {
 		c.add(at, "is of type dummy, which lets in everyone who finds the address", "set allowAll to say that this is meant")
@@ -176,13 +176,16 @@ func (c *checker) auth(at string, a *Auth) {
 		}
 		c.matches(at+"."+u.key, u.value, httpsForm)
 	}
+	c.authOf(at, a)
 	if !a.OAuth() {
 		return
 	}
-	c.required(at+".usernameClaim", a.UsernameClaim, "the field of the provider's answer that becomes the user's name, such as email")
+	if a.generic() && (a.Type != AuthCognito || a.Domain != "") {
+		c.required(at+".usernameClaim", a.UsernameClaim, "the field of the provider's answer that becomes the user's name, such as email")
+	}
 	// Since JupyterHub 5 nobody is let in unless something says so:
 	// https://z2jh.jupyter.org/en/stable/administrator/upgrading/upgrade-3-to-4.html
-	if !a.AllowAll && len(a.AllowedUsers) == 0 && len(a.AdminUsers) == 0 {
+	if !a.AllowAll && len(a.AllowedUsers) == 0 && len(a.AdminUsers) == 0 && len(a.AllowedOrganizations) == 0 {
 		c.add(at, "lets nobody in", "list allowedUsers or adminUsers, or set allowAll")
 	}
 	for path, users := range map[string][]string{at + ".allowedUsers": a.AllowedUsers, at + ".adminUsers": a.AdminUsers} {
@@ -192,6 +195,37 @@ func (c *checker) auth(at string, a *Auth) {
 			}
 		})
 	}
+}
+
+// authTypes are the ways to log in that a public hub may have.
+var authTypes = []string{AuthMAST, AuthOAuth, AuthCognito, AuthGitHub, AuthGoogle, AuthCILogon, AuthValues}
+
+// authOf checks what belongs to one type of login only.
+func (c *checker) authOf(at string, a *Auth) {
+	if a.Type == AuthCognito && c.required(at+".domain", a.Domain, "the user pool's domain, such as hubs.auth.us-east-1.amazoncognito.com") {
+		c.matches(at+".domain", a.Domain, domainForm)
+	}
+	// CILogon lets in nobody whose provider is not named: https://oauthenticator.readthedocs.io/en/latest/tutorials/provider-specific-setup/providers/cilogon.html
+	if a.Type == AuthCILogon && len(a.AllowedIDPs) == 0 {
+		c.add(at+".allowedIdps", "is missing", "name the identity providers, such as https://github.com/login/oauth/authorize: preferred_username")
+	}
+	for _, only := range []struct {
+		key, kind string
+		given     bool
+	}{
+		{"domain", AuthCognito, a.Domain != ""}, {"allowedOrganizations", AuthGitHub, a.AllowedOrganizations != nil},
+		{"hostedDomains", AuthGoogle, a.HostedDomains != nil}, {"allowedIdps", AuthCILogon, a.AllowedIDPs != nil},
+	} {
+		if only.given && a.Type != only.kind {
+			c.add(at+"."+only.key, "is for type "+only.kind, "take it out, or set the type to "+only.kind)
+		}
+	}
+	each(at+".hostedDomains", a.HostedDomains, func(path, domain string) { c.matches(path, domain, domainForm) })
+	each(at+".allowedOrganizations", a.AllowedOrganizations, func(path, name string) {
+		if strings.TrimSpace(name) != name || name == "" {
+			c.add(path, fmt.Sprintf("%s is not a GitHub organization", quoted(name)), "write it as organization, or organization:team")
+		}
+	})
 }
 
 func (c *checker) dns() {

@@ -113,9 +113,11 @@ func fromPath(ctx context.Context, want semver.Version) (Engine, error) {
 	if path, err = filepath.Abs(path); err != nil {
 		return Engine{}, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, path, "version").Output()
+	cmd := exec.CommandContext(ctx, path, "version")
+	cmd.WaitDelay = time.Second // what it has started may live on and hold the pipe
+	out, err := cmd.Output()
 	if err != nil {
 		return Engine{}, fmt.Errorf("%s does not say its version: %w", path, err)
 	}

@@ -16,7 +16,8 @@ const (
 	Failed        Kind = "failed"           // the engine or a resource failed
 	Busy          Kind = "busy"             // somebody else holds the stack
 	NoStack       Kind = "no-stack"         // the environment was never deployed
-	WrongAccount  Kind = "wrong-account"    // the credentials are of another account
+	WrongAccount  Kind = "wrong-account"    // the credentials are of another account, or the stack is in another region
+	Configuration Kind = "configuration"    // the program says that the configuration or the secrets are wrong
 	NoCredentials Kind = "no-credentials"   // there are none, or they have expired
 	CutOff        Kind = "pending"          // an earlier operation was cut off
 	Protected     Kind = "protected"        // what is protected would be deleted
@@ -100,6 +101,8 @@ func (d *Driver) classify(env string, f failure) error {
 		return NothingThere(env)
 	case wrongAccount.MatchString(text):
 		return wrongAccountError(env, d.opts.Target.Account, wrongAccount.FindStringSubmatch(text)[1], f.recorded)
+	case strings.Contains(text, "the configuration of "+env+":"), strings.Contains(text, "the secrets of "+env+":"):
+		return &Error{Kind: Configuration, Message: env + ": " + programError(f), Hint: fmt.Sprintf("mend these and run the same command again; `hubwright validate %s` looks at the files alone", env)}
 	case matches(text, "PULUMI_ACCESS_TOKEN must be set", "could not be logged in"):
 		return &Error{
 			Kind: NoCredentials, Message: "Pulumi is logged in to no backend, so there is no place for the state of " + env,
@@ -180,12 +183,37 @@ func (d *Driver) ordinary(env string, f failure, text string) error {
 		return e
 	}
 	switch {
+	case strings.Contains(text, "due to atomic being set"):
+		e.Hint = "the hub did not become ready in time, and Helm took the change back; `kubectl get pods,events -n <namespace>` shows which pod waits for what while it is tried; mend the values and run the same command again"
 	case strings.Contains(text, stuckRelease):
 		e.Hint = fmt.Sprintf("if nobody else is at work on that release, an earlier operation on it was cut off; `hubwright recover %s` frees it", env)
 	case f.recorded:
 		e.Hint = "what succeeded is recorded; mend the cause and run the same command again to go on from there"
 	}
 	return e
+}
+
+// programError is what the program itself said was wrong, each problem on its line.
+func programError(f failure) string {
+	for _, diag := range f.diagnostics {
+		_, said, ok := strings.Cut(diag.message, "an unhandled error occurred: ")
+		if !ok {
+			continue
+		}
+		if i := strings.Index(said, "the configuration of "); i >= 0 {
+			said = said[i:]
+		} else if i := strings.Index(said, "the secrets of "); i >= 0 {
+			said = said[i:]
+		}
+		var lines []string
+		for line := range strings.SplitSeq(said, "\n") {
+			if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "exit status") {
+				lines = append(lines, line)
+			}
+		}
+		return strings.Join(lines, "\n  ")
+	}
+	return firstLine(f, "the configuration of ", "the secrets of ")
 }
 
 // sentence takes the engine's own framing off a message: "1 error occurred: * …", gRPC codes, stack traces.

@@ -34,10 +34,14 @@ func (d *Driver) guardPending(env string, res *Result) {
 	if res == nil || n == 0 {
 		return
 	}
-	res.Change.Guards = append(res.Change.Guards, change.Guard{
-		Rule: "pending-operations", Blocking: true, Message: fmt.Sprintf("%d operations are pending: an earlier update was cut off, or one is at work now", n),
+	g := change.Guard{
+		Rule: "pending-operations", Blocking: true, Message: fmt.Sprintf("%d operations are pending: an earlier update was cut off", n),
 		Hint: fmt.Sprintf("`hubwright recover %s` finds out what became of them", env),
-	})
+	}
+	if lock := d.lockInFile(env); lock != nil {
+		g.Message, g.Hint = fmt.Sprintf("%d operations are under way: %s", n, lock), "wait until it has ended"
+	}
+	res.Change.Guards = append(res.Change.Guards, g)
 }
 
 // Up updates the stack to what the program and the configuration say. It does not look at pending operations: see Check.

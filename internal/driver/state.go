@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -40,7 +39,8 @@ type Resource struct {
 	Custom              bool
 	External            bool           // only looked at: somebody else makes it
 	Provider            string         // URN of the provider that made it
-	Outputs             map[string]any // secrets are ciphertext
+	Inputs, Outputs     map[string]any // secrets are ciphertext
+	InitErrors          []string       // why it is there, but not of use
 }
 
 // Managed counts the resources as the engine's summaries do: without its default providers and without what is only looked at.
@@ -59,6 +59,7 @@ type State struct {
 	Resources []Resource
 	Pending   []Pending
 	Updated   time.Time
+	Outputs   map[string]any // of the stack, as its last whole update left them; secrets read "[secret]"
 }
 
 // State reads the stack's state. A stack that does not exist gives an *Error of kind NoStack.
@@ -75,8 +76,12 @@ func (d *Driver) State(ctx context.Context, env string) (*State, error) {
 		}
 		st.Resources = append(st.Resources, Resource{
 			Type: string(r.Type), Name: nameOf(string(r.URN)), URN: string(r.URN), ID: string(r.ID),
-			Protected: r.Protect, Retained: r.RetainOnDelete, Custom: r.Custom, External: r.External, Provider: provider, Outputs: r.Outputs,
+			Protected: r.Protect, Retained: r.RetainOnDelete, Custom: r.Custom, External: r.External, Provider: provider, Inputs: r.Inputs, Outputs: r.Outputs,
+			InitErrors: r.InitErrors,
 		})
+		if string(r.Type) == stackType {
+			st.Outputs, _ = masked(r.Outputs).(map[string]any)
+		}
 	}
 	for _, p := range dep.PendingOperations {
 		r := p.Resource
@@ -97,7 +102,27 @@ func (d *Driver) Check(ctx context.Context, env string) error {
 	if err != nil {
 		return err
 	}
+	if err := d.sameRegion(env, st); err != nil {
+		return err
+	}
 	return d.Settled(ctx, env, st)
+}
+
+// sameRegion refuses to go on in another region than the stack is in: everything would be replaced.
+func (d *Driver) sameRegion(env string, st *State) error {
+	want := d.opts.Target.Region
+	for _, r := range st.Resources {
+		if r.Type != "pulumi:providers:aws" || isDefaultProvider(r.Type, r.URN) {
+			continue
+		}
+		if is, _ := r.Inputs["region"].(string); is != "" && want != "" && is != want {
+			return &Error{
+				Kind: WrongAccount, Message: fmt.Sprintf("%s is deployed in %s, but the configuration says %s; nothing was touched", env, is, want),
+				Hint: fmt.Sprintf("set the region back, or `hubwright destroy %s` first: what is there does not move", env),
+			}
+		}
+	}
+	return nil
 }
 
 // Settled refuses to go on over the pending operations of a state: those of somebody who is at work, or those that an earlier operation left.
@@ -106,7 +131,7 @@ func (d *Driver) Settled(ctx context.Context, env string, st *State) error {
 		return nil
 	}
 	if lock, err := d.Locked(ctx, env); err == nil && lock != nil && !lock.Dead {
-		return &Error{Kind: Busy, Message: busyMessage(env, d.cmd.last.stderr), Hint: "wait until it has ended"}
+		return &Error{Kind: Busy, Message: fmt.Sprintf("%s is busy: %s", env, lock), Hint: "wait until it has ended"}
 	}
 	return PendingError(env, st.Pending)
 }
@@ -207,53 +232,6 @@ func (d *Driver) Adopt(ctx context.Context, env string, found map[string]string)
 		dep.PendingOperations = nil
 		return nil
 	})
-}
-
-// Lock is who holds a stack of a file backend.
-type Lock struct {
-	Holder string
-	PID    int
-	Since  string
-	Host   string
-	Dead   bool // the process was of this machine and is gone
-}
-
-// Locked asks who holds the stack; nil means nobody does. It writes the state back as it is, which needs the lock.
-func (d *Driver) Locked(ctx context.Context, env string) (*Lock, error) {
-	err := d.edit(ctx, env, func(*apitype.DeploymentV3) error { return nil })
-	var known *Error
-	if !errors.As(err, &known) || known.Kind != Busy {
-		return nil, err
-	}
-	l := &Lock{Holder: "somebody else"}
-	if m := lockHolder.FindStringSubmatch(d.cmd.last.stderr); m != nil {
-		l.Holder, l.Since = m[1], m[3]
-		l.PID, _ = strconv.Atoi(m[2])
-		_, l.Host, _ = strings.Cut(m[1], "@")
-		host, err := os.Hostname()
-		l.Dead = err == nil && host == l.Host && gone(l.PID)
-	}
-	return l, nil
-}
-
-// gone reports whether a process of this machine has ended, or does so within a second: one that dies with its parent does a moment later.
-func gone(pid int) bool {
-	for range 20 {
-		if !alive(pid) {
-			return true
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	return false
-}
-
-// Unlock takes away the lock of a process that is gone.
-func (d *Driver) Unlock(ctx context.Context, env string) error {
-	_, err := d.run(ctx, "cancel", "--yes", "--stack", env)
-	if err != nil {
-		return d.classify(env, d.failed(err))
-	}
-	return nil
 }
 
 // Repair mends a state that cannot be read or is inconsistent. A file backend writes a state over the old one and keeps a copy of that beside it:

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"helm.sh/helm/v4/pkg/release/common"
 	release "helm.sh/helm/v4/pkg/release/v1"
 	"helm.sh/helm/v4/pkg/storage"
 	"helm.sh/helm/v4/pkg/storage/driver"
@@ -45,23 +46,10 @@ type Stuck struct {
 // Find looks for an operation on a release that has not ended; nil when there is none, or no such release. Whether its process is still at work
 // cannot be seen from the records: that is for the caller to know, who holds the stack's lock.
 func Find(cluster typedv1.SecretsGetter, namespace, name string) (*Stuck, error) {
-	records := storage.Init(driver.NewSecrets(cluster.Secrets(namespace)))
-	found, err := records.History(name)
-	if errors.Is(err, driver.ErrReleaseNotFound) || err == nil && len(found) == 0 {
-		return nil, nil
+	records, revisions, err := history(cluster, namespace, name)
+	if err != nil || len(revisions) == 0 {
+		return nil, err
 	}
-	if err != nil {
-		return nil, fmt.Errorf("reading the records of release %s/%s: %w", namespace, name, err)
-	}
-	revisions := make([]*release.Release, 0, len(found))
-	for _, f := range found {
-		r, ok := f.(*release.Release)
-		if !ok {
-			return nil, fmt.Errorf("release %s/%s: recorded in a form that is not known here (%T)", namespace, name, f)
-		}
-		revisions = append(revisions, r)
-	}
-	slices.SortFunc(revisions, func(a, b *release.Release) int { return b.Version - a.Version })
 	newest := revisions[0]
 	if !newest.Info.Status.IsPending() {
 		return nil, nil
@@ -71,6 +59,40 @@ func Find(cluster typedv1.SecretsGetter, namespace, name string) (*Stuck, error)
 		s.Before = revisions[1].Version
 	}
 	return s, nil
+}
+
+// Status is Helm's word for a release's newest revision: deployed, failed, pending-upgrade; "uninstalled" when there is none.
+func Status(cluster typedv1.SecretsGetter, namespace, name string) (string, error) {
+	_, revisions, err := history(cluster, namespace, name)
+	if err != nil {
+		return "", err
+	}
+	if len(revisions) == 0 {
+		return string(common.StatusUninstalled), nil
+	}
+	return string(revisions[0].Info.Status), nil
+}
+
+// history is what Helm has recorded of a release, the newest revision first; none when there is no such release.
+func history(cluster typedv1.SecretsGetter, namespace, name string) (*storage.Storage, []*release.Release, error) {
+	records := storage.Init(driver.NewSecrets(cluster.Secrets(namespace)))
+	found, err := records.History(name)
+	if errors.Is(err, driver.ErrReleaseNotFound) || err == nil && len(found) == 0 {
+		return records, nil, nil
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("reading the records of release %s/%s: %w", namespace, name, err)
+	}
+	revisions := make([]*release.Release, 0, len(found))
+	for _, f := range found {
+		r, ok := f.(*release.Release)
+		if !ok {
+			return nil, nil, fmt.Errorf("release %s/%s: recorded in a form that is not known here (%T)", namespace, name, f)
+		}
+		revisions = append(revisions, r)
+	}
+	slices.SortFunc(revisions, func(a, b *release.Release) int { return b.Version - a.Version })
+	return records, revisions, nil
 }
 
 // ErrNothingBefore says that a release has no earlier revision to go on from.

@@ -52,6 +52,8 @@ type Status struct {
 	Healthy bool `json:"healthy"`
 	// Hubs are the hubs that are deployed or configured, by name.
 	Hubs []Hub `json:"hubs"`
+	// Busy says who is at work on it, since when; "" for nobody, or where that is not to be seen.
+	Busy string `json:"busy,omitempty"`
 	// Pending are operations that were begun and never recorded as ended.
 	Pending []driver.Pending `json:"pending"`
 	// Drifted are the resources that are not as recorded.
@@ -72,7 +74,8 @@ type Hub struct {
 	Chart string `json:"chart,omitempty"`
 	// Image is the single-user image, by digest.
 	Image string `json:"image,omitempty"`
-	// Status is Helm's word for the release ("deployed"), or "incomplete": no update that includes the hub has ended well yet.
+	// Status is Helm's word for the release ("deployed", "failed"), or "incomplete": no update that includes the hub has ended well yet, or
+	// "absent": it was deployed and is no more.
 	Status string `json:"status"`
 	// LoadBalancer is the host name that the domain leads to.
 	LoadBalancer string `json:"loadBalancer,omitempty"`

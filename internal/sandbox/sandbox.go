@@ -44,6 +44,7 @@ type Sandbox struct {
 	World *world.World
 	opts  Options
 	clock *clockDoor
+	kms   *kmsDoor
 	parts []*provider.Served
 	// Tether is between the providers and the engine that is launched next.
 	Tether provider.Tether
@@ -74,12 +75,33 @@ func (o *Options) defaults() error {
 	return nil
 }
 
+// whole finds out whether a part of the sandbox is gone: what the engine has recorded is of no use without the world that it is about, and cannot be
+// read without the passphrase.
+func (o *Options) whole() error {
+	s := &Sandbox{opts: *o}
+	stacks, err := filepath.Glob(filepath.Join(s.backend(), ".pulumi", "stacks", "*", "*.json"))
+	if err != nil || len(stacks) == 0 {
+		return err
+	}
+	for path, what := range map[string]string{
+		WorldDir(o.Home): "is gone, while stacks have recorded what was in it", s.passFile(): "is gone, without which the stacks' secrets cannot be read",
+	} {
+		if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+			return &world.DamagedError{File: path, Reason: what}
+		}
+	}
+	return nil
+}
+
 // WorldDir is where the sandbox in home keeps its world.
 func WorldDir(home string) string { return filepath.Join(home, "world") }
 
 // Open opens the sandbox, making it when there is none, and starts its providers.
 func Open(opts Options) (*Sandbox, error) {
 	if err := opts.defaults(); err != nil {
+		return nil, err
+	}
+	if err := opts.whole(); err != nil {
 		return nil, err
 	}
 	s := &Sandbox{opts: opts, Charts: &render.Source{Dir: opts.Root, Cache: opts.Charts, Offline: opts.Offline, StandIn: StandIn}}
@@ -96,6 +118,9 @@ func Open(opts Options) (*Sandbox, error) {
 		return nil, err
 	}
 	if s.clock, err = openClockDoor(s.World.Clock); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	if s.kms, err = openKMSDoor(s.World); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	for _, p := range []*provider.Provider{
@@ -121,6 +146,9 @@ func (s *Sandbox) Close() error {
 	var err error
 	if s.clock != nil {
 		err = s.clock.l.Close()
+	}
+	if s.kms != nil {
+		err = errors.Join(err, s.kms.server.Close())
 	}
 	return errors.Join(err, s.World.Close())
 }
@@ -181,6 +209,7 @@ func (s *Sandbox) Env() map[string]string {
 	return map[string]string{
 		"HUBWRIGHT_SANDBOX":             "1",
 		ClockEnv:                        s.clock.addr(),
+		KMSEnv:                          s.kms.addr,
 		"PULUMI_DEBUG_PROVIDERS":        strings.Join(attach, ","),
 		"PULUMI_BACKEND_URL":            "file://" + s.backend(),
 		"PULUMI_CONFIG_PASSPHRASE_FILE": s.passFile(),
@@ -188,6 +217,9 @@ func (s *Sandbox) Env() map[string]string {
 		"PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
 	}
 }
+
+// KMS is where the sandbox's Key Management Service is, for KMSClient.
+func (s *Sandbox) KMS() string { return s.kms.addr }
 
 // Wait waits until the virtual clock shows a time.
 func (s *Sandbox) Wait(ctx context.Context, until time.Time) error {

@@ -16,13 +16,17 @@ import (
 //	service:Action@*          on no particular resource, for actions that know none
 //	…#prop                    only when the input is given, in an update only when it changes
 //	…!service.amazonaws.com   a role handed to that service (iam:PassRole), or a service's own role made
-type need struct{ action, on, prop, service string }
+type need struct {
+	action, on, prop, service string
+	creating                  bool   // it is part of making the object,
+	first                     string // which this action does
+}
 
 func parseNeed(word string) need {
 	word, service, _ := strings.Cut(word, "!")
 	word, prop, _ := strings.Cut(word, "#")
 	action, on, _ := strings.Cut(word, "@")
-	return need{action, on, prop, service}
+	return need{action: action, on: on, prop: prop, service: service}
 }
 
 // authorize checks an operation against the rights of the role behind the instance; other identities may do everything.
@@ -31,8 +35,11 @@ func (c *call) authorize(k *kind, op string, o *world.Object) error {
 	if rights == nil {
 		return nil
 	}
-	for _, word := range strings.Fields(actions[c.Token][op]) {
+	words := strings.Fields(actions[c.Token][op])
+	for _, word := range words {
 		n := parseNeed(word)
+		n.creating = op == "create"
+		n.first = parseNeed(words[0]).action
 		if n.prop != "" && !c.concerned(n.prop, o) {
 			continue
 		}
@@ -76,6 +83,10 @@ func (c *call) requests(k *kind, n need, o *world.Object) []request {
 	}
 	if n.service != "" {
 		base["iam:passedtoservice"], base["iam:awsservicename"] = n.service, n.service
+	}
+	// What is tagged in the very request that makes it: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/supported-iam-actions-tagging.html
+	if service, verb, ok := strings.Cut(n.first, ":"); ok && n.creating {
+		base[service+":createaction"] = verb
 	}
 	if strings.HasPrefix(n.action, "kms:") && n.service != "" {
 		base["kms:grantisforawsresource"] = "true"

@@ -17,7 +17,7 @@ const journalName = "world.journal"
 // header is the journal's first line: the format and its version.
 const header = "hubwright-world 1\n"
 
-// DamagedError says that the journal cannot be read and from which line on.
+// DamagedError says that a file of the sandbox is gone or cannot be read, and of the journal from which line on.
 type DamagedError struct {
 	File   string
 	Line   int
@@ -25,6 +25,9 @@ type DamagedError struct {
 }
 
 func (e *DamagedError) Error() string {
+	if e.Line == 0 {
+		return fmt.Sprintf("the sandbox's world is damaged: %s %s", e.File, e.Reason)
+	}
 	return fmt.Sprintf("the sandbox's world is damaged: %s:%d: %s", e.File, e.Line, e.Reason)
 }
 

@@ -18,6 +18,9 @@ type sealer struct{ aead cipher.AEAD }
 func openSealer(path string) (sealer, error) {
 	key, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
+		if info, err := os.Stat(filepath.Join(filepath.Dir(path), journalName)); err == nil && info.Size() > 0 {
+			return sealer{}, &DamagedError{File: path, Reason: "is gone, and with it what the secrets in the world are encrypted with"}
+		}
 		key, err = makeKey(path)
 	}
 	if err != nil {
@@ -25,7 +28,7 @@ func openSealer(path string) (sealer, error) {
 	}
 	block, err := aes.NewCipher(key)
 	if err != nil {
-		return sealer{}, fmt.Errorf("the sandbox's key %s is damaged: %w", path, err)
+		return sealer{}, &DamagedError{File: path, Reason: "is no key: " + err.Error()}
 	}
 	aead, err := cipher.NewGCM(block)
 	if err != nil {
