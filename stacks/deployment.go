@@ -19,9 +19,9 @@ import (
 // deployment is an environment being put together: its configuration, and the components made so far.
 type deployment struct {
 	*config.Stack
-	ctx     *pulumi.Context
-	opts    Options
-	secrets map[string]config.HubSecrets
+	ctx  *pulumi.Context
+	opts Options
+	hubs map[string]*hubInput
 
 	ambient  *aws.Provider         // the identity that the program runs with
 	deployer *aws.Provider         // the identity that everything below the credentials is made as

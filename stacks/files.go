@@ -37,6 +37,26 @@ func readTemplates(dir, folder string) (map[string]string, error) {
 	return out, nil
 }
 
+// fetchesDependencies says whether a chart in a folder depends on charts that are not in it.
+func fetchesDependencies(dir string) (bool, error) {
+	data, err := os.ReadFile(filepath.Join(dir, "Chart.yaml"))
+	if err != nil {
+		return false, err
+	}
+	var chart struct{ Dependencies []struct{ Name string } }
+	if err := yaml.Unmarshal(data, &chart); err != nil {
+		return false, fmt.Errorf("Chart.yaml: %w", err)
+	}
+	for _, d := range chart.Dependencies {
+		folder, _ := filepath.Glob(filepath.Join(dir, "charts", d.Name))
+		archive, _ := filepath.Glob(filepath.Join(dir, "charts", d.Name+"-*.tgz"))
+		if len(folder)+len(archive) == 0 {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
 // readManifests reads the Kubernetes objects of files, each a YAML document.
 func readManifests(dir string, files []config.File) ([]map[string]any, error) {
 	var out []map[string]any

@@ -11,13 +11,18 @@ import (
 	"github.com/hubwright/hubwright/components/dns"
 	"github.com/hubwright/hubwright/components/hub"
 	"github.com/hubwright/hubwright/internal/config"
-	"github.com/hubwright/hubwright/internal/values"
 )
 
 // makeHubs makes every hub of the stack with its record, and tells what came of them.
 func (d *deployment) makeHubs() error {
 	out := pulumi.Map{}
 	for i := range d.Hubs {
+		if missing := d.hubs[d.Hubs[i].Name].missing; len(missing) > 0 {
+			if err := d.wait(&d.Hubs[i], missing); err != nil {
+				return err
+			}
+			continue
+		}
 		made, err := d.makeHub(&d.Hubs[i])
 		if err != nil {
 			return fmt.Errorf("hub %s: %w", d.Hubs[i].Name, err)
@@ -26,6 +31,26 @@ func (d *deployment) makeHubs() error {
 	}
 	d.ctx.Export("hubs", out)
 	return nil
+}
+
+// wait leaves a hub out that lacks what a person has to enter, so that all that needs none of it can be made before, such as the key that the secrets
+// are encrypted with. A hub that is there already is never left out, since that would delete it.
+func (d *deployment) wait(c *config.Hub, missing config.Problems) error {
+	name := fmt.Sprintf("%s/%s/%s", d.ctx.Organization(), d.ctx.Project(), d.ctx.Stack())
+	self, err := pulumi.NewStackReference(d.ctx, "self", &pulumi.StackReferenceArgs{Name: pulumi.String(name)})
+	if err != nil {
+		return fmt.Errorf("reading what is deployed: %w", err)
+	}
+	hubs, err := self.GetOutputDetails("hubs")
+	if err != nil {
+		return fmt.Errorf("reading what is deployed: %w", err)
+	}
+	for _, v := range []any{hubs.Value, hubs.SecretValue} {
+		if there, _ := v.(map[string]any); there[c.Name] != nil {
+			return fmt.Errorf("the secrets of %s:\n%w", d.Environment, missing)
+		}
+	}
+	return d.ctx.Log.Warn(fmt.Sprintf("hub %s waits for its secrets and is left out for now:\n%s", c.Name, missing.Error()), nil)
 }
 
 // makeHub makes a hub and its record and returns what is told of it.
@@ -66,11 +91,7 @@ func (d *deployment) makeHub(c *config.Hub) (pulumi.Map, error) {
 
 // hubArgs turns a hub's configuration into the component's arguments.
 func (d *deployment) hubArgs(c *config.Hub) (*hub.Args, error) {
-	computed, err := values.Compute(Values(d.Stack, c))
-	if err != nil {
-		return nil, fmt.Errorf("its values:\n%w", err)
-	}
-	plain, hidden := computed.Split()
+	in := d.hubs[c.Name]
 	manifests, err := readManifests(d.opts.Dir, c.Manifests)
 	if err != nil {
 		return nil, err
@@ -83,9 +104,9 @@ func (d *deployment) hubArgs(c *config.Hub) (*hub.Args, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := d.secrets[c.Name]
+	s := in.secrets
 	args := &hub.Args{
-		Release: d.ReleaseName(c.Name), Namespace: c.Namespace, Domain: c.Domain, Values: plain, SecretValues: hidden, ValuesPrefix: c.Chart.ValuesKey,
+		Release: d.ReleaseName(c.Name), Namespace: c.Namespace, Domain: c.Domain, Values: in.plain, SecretValues: in.hidden, ValuesPrefix: c.Chart.ValuesKey,
 		Templates: templates, Manifests: manifests, TimeoutSeconds: c.TimeoutSeconds, Atomic: c.Atomic,
 		Chart:   chart,
 		Secrets: hub.Secrets{ProxyToken: secret(s.ProxyToken), CookieSecret: secret(s.CookieSecret), CryptKey: secret(s.CryptKey)},
@@ -114,7 +135,11 @@ func (d *deployment) chart(c *config.Hub) (hub.Chart, error) {
 	if err != nil {
 		return hub.Chart{}, fmt.Errorf("reading the chart: %w", err)
 	}
-	return hub.Chart{Path: c.Chart.Path, Digest: digest}, nil
+	fetches, err := fetchesDependencies(filepath.Join(d.opts.Dir, c.Chart.Path))
+	if err != nil {
+		return hub.Chart{}, fmt.Errorf("reading the chart: %w", err)
+	}
+	return hub.Chart{Path: c.Chart.Path, Digest: digest, UpdateDependencies: fetches}, nil
 }
 
 // traits are the settings of an authenticator's class that have no field of the component's own:

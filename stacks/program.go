@@ -11,6 +11,7 @@ import (
 
 	"github.com/hubwright/hubwright/components/creds"
 	"github.com/hubwright/hubwright/internal/config"
+	"github.com/hubwright/hubwright/internal/secretfile"
 )
 
 // Options are what the program is told from outside the stack's configuration.
@@ -19,6 +20,8 @@ type Options struct {
 	Dir string
 	// Sandbox says that the services are simulated, which permits what must never be public.
 	Sandbox bool
+	// Keys open the hubs' files of secrets. The zero value uses what the machine has.
+	Keys secretfile.Keys
 	// Wait waits until a time of the services' clock. Default: the real clock.
 	Wait func(ctx context.Context, until time.Time) error
 }
@@ -30,7 +33,10 @@ func New(opts Options) pulumi.RunFunc {
 		if err != nil {
 			return err
 		}
-		d := &deployment{ctx: ctx, opts: opts, Stack: stack, secrets: secrets}
+		d := &deployment{ctx: ctx, opts: opts, Stack: stack}
+		if d.hubs, err = readHubs(ctx.Context(), stack, secrets, opts.Keys); err != nil {
+			return err
+		}
 		return onOwnStack(d.deploy)
 	}
 }
@@ -69,9 +75,6 @@ func settings(ctx *pulumi.Context, opts Options) (*config.Stack, map[string]conf
 	secrets, err := config.ParseSecrets(text)
 	if err != nil {
 		return nil, nil, fmt.Errorf("the secrets of %s: %w", ctx.Stack(), err)
-	}
-	if problems := stack.CheckSecrets(secrets, time.Now()); len(problems) > 0 {
-		return nil, nil, fmt.Errorf("the secrets of %s:\n%w", ctx.Stack(), problems)
 	}
 	return stack, secrets, nil
 }

@@ -63,6 +63,8 @@ type Chart struct {
 	// Digest is a digest of what is at Path. The provider sees a local chart change only by its version, so that the digest goes
 	// into the values (custom.chartDigest) to make an edit seen.
 	Digest string
+	// UpdateDependencies makes Helm fetch what the chart at Path depends on and does not hold.
+	UpdateDependencies bool
 }
 
 // Secrets are values that have to stay the same from one deployment to the next. Each may be nil; all are made secrets.

@@ -122,7 +122,7 @@ func (h *Hub) install(ctx *pulumi.Context, name string, args *Args, values *valu
 		Name: pulumi.String(args.Release), Namespace: pulumi.String(before.namespace), Values: input,
 		Chart: cmp.Or(chart.Path, chart.Name, DefaultChart), Version: chart.Version,
 		Timeout: cmp.Or(args.TimeoutSeconds, DefaultTimeout), MaxHistory: maxHistory,
-		Atomic: args.Atomic, CleanupOnFail: true,
+		Atomic: args.Atomic, CleanupOnFail: true, DependencyUpdate: chart.UpdateDependencies,
 	}
 	if chart.Path == "" {
 		release.Repository = cmp.Or(chart.Repository, DefaultRepository)

@@ -23,6 +23,8 @@ type Change struct {
 	Manifests []Manifest `json:"manifests"`
 	// Guards are the rules that the change met.
 	Guards []Guard `json:"guards"`
+	// Warnings are what the program has to say beside it: what it left out, and why.
+	Warnings []string `json:"warnings,omitempty"`
 }
 
 // Target is where the change would happen.

@@ -46,6 +46,9 @@ func (c *Change) Text(paint Painter) string {
 			fmt.Fprintf(&b, "    hint: %s\n", g.Hint)
 		}
 	}
+	for _, w := range c.Warnings {
+		fmt.Fprintf(&b, "  ! %s\n", strings.ReplaceAll(w, "\n", "\n    "))
+	}
 	fmt.Fprintln(&b, c.Summary.Text())
 	return b.String()
 }

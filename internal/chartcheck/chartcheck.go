@@ -61,7 +61,7 @@ func at(computed *values.Computed, path values.Path, message, hint string) probl
 	if origin.File == "" {
 		origin.File = "values"
 	}
-	return problem.Problem{File: origin.File, Line: origin.Line, Path: path.String(), Message: message, Hint: hint}
+	return problem.Problem{File: origin.File, Line: origin.Line, Path: path.String(), Message: computed.Scrub(message), Hint: hint}
 }
 
 // words is what a template says by `fail`, without what Helm's engine says of where in the chart it stands.

@@ -85,7 +85,7 @@ func (a *app) root() *cli.App {
 			return cli.ShowAppHelp(c)
 		},
 		Commands: []*cli.Command{
-			a.demo(), a.validate(), a.values(), a.preview(), a.up(), a.promote(), a.status(), a.url(), a.outputs(), a.drift(), a.refresh(), a.destroy(), a.recover(),
+			a.demo(), a.validate(), a.values(), a.secrets(), a.importing(), a.preview(), a.up(), a.promote(), a.status(), a.url(), a.outputs(), a.drift(), a.refresh(), a.destroy(), a.recover(),
 			a.sandbox(), a.completion(),
 		},
 	}

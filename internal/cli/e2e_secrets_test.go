@@ -55,21 +55,28 @@ func (d *deployment) planted(env string) map[string]string {
 	return out
 }
 
-// scanForSecrets looks for the planted secrets in everything that the sandbox keeps and in what a verbose command prints.
-func (d *deployment) scanForSecrets() {
+// scanForSecrets looks for planted secrets in the deployment, in everything that the sandbox keeps and in what commands print.
+func (d *deployment) scanForSecrets(planted map[string]string, commands ...string) {
 	d.t.Helper()
-	planted := d.planted("staging")
-	look := func(where string, data []byte) {
-		for name, secret := range planted {
-			for _, form := range []string{secret, base64.StdEncoding.EncodeToString([]byte(secret)), base64.RawStdEncoding.EncodeToString([]byte(secret))[:16]} {
-				if bytes.Contains(data, []byte(form)) {
-					d.t.Errorf("%s is in %s", name, where)
-				}
-			}
-		}
+	if files := d.lookInFiles(planted); files < 5 {
+		d.t.Errorf("only %d files were looked at", files)
 	}
-	files := 0
-	err := filepath.WalkDir(sandbox.Home(d.dir), func(path string, e fs.DirEntry, err error) error {
+	if info, err := os.Stat(filepath.Join(sandbox.Home(d.dir), "pulumi", "logs")); err != nil || info.IsDir() {
+		d.t.Errorf("the engine may write its automatic logs, which are compressed and were not looked into: %v", err)
+	}
+	for _, args := range append([]string{
+		"preview staging --sandbox -v", "preview staging --sandbox -o json", "outputs staging --sandbox", "status staging --sandbox -o json", "sandbox list",
+		"up staging --sandbox -v -y",
+	}, commands...) {
+		r := d.must(0, args)
+		d.look(planted, "the output of "+args, []byte(r.out+r.err))
+	}
+}
+
+// lookInFiles looks for planted secrets in all files of the deployment, the sandbox's included, and says how many there are.
+func (d *deployment) lookInFiles(planted map[string]string) (files int) {
+	d.t.Helper()
+	err := filepath.WalkDir(d.dir, func(path string, e fs.DirEntry, err error) error {
 		if err != nil || e.IsDir() {
 			return err
 		}
@@ -78,20 +85,22 @@ func (d *deployment) scanForSecrets() {
 			return err
 		}
 		files++
-		look(path, data)
+		d.look(planted, path, data)
 		return nil
 	})
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	if files < 5 {
-		d.t.Errorf("only %d files were looked at", files)
-	}
-	if info, err := os.Stat(filepath.Join(sandbox.Home(d.dir), "pulumi", "logs")); err != nil || info.IsDir() {
-		d.t.Errorf("the engine may write its automatic logs, which are compressed and were not looked into: %v", err)
-	}
-	for _, args := range []string{"preview staging --sandbox -v", "outputs staging --sandbox", "status staging --sandbox -o json", "sandbox list", "up staging --sandbox -v -y"} {
-		r := d.must(0, args)
-		look("the output of "+args, []byte(r.out+r.err))
+	return files
+}
+
+func (d *deployment) look(planted map[string]string, where string, data []byte) {
+	d.t.Helper()
+	for name, secret := range planted {
+		for _, form := range []string{secret, base64.StdEncoding.EncodeToString([]byte(secret)), base64.RawStdEncoding.EncodeToString([]byte(secret))[:16]} {
+			if bytes.Contains(data, []byte(form)) {
+				d.t.Errorf("%s is in %s", name, where)
+			}
+		}
 	}
 }

@@ -100,10 +100,14 @@ func (d *deployment) command(ctx context.Context, args string) *exec.Cmd {
 }
 
 // run runs the program with arguments that hold no blanks.
-func (d *deployment) run(args string) ran {
+func (d *deployment) run(args string) ran { return d.feed("", args) }
+
+// feed runs the program with a text on its standard input.
+func (d *deployment) feed(in, args string) ran {
 	d.t.Helper()
 	var out, errs bytes.Buffer
 	cmd := d.command(context.Background(), args)
+	cmd.Stdin = strings.NewReader(in)
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	err := cmd.Run()
 	var exit *exec.ExitError
@@ -242,7 +246,7 @@ func TestLifeOfADeployment(t *testing.T) {
 		}
 	})
 
-	t.Run("no planted secret in state, world or events", func(*testing.T) { d.scanForSecrets() })
+	t.Run("no planted secret in state, world or events", func(*testing.T) { d.scanForSecrets(d.planted("staging")) })
 
 	t.Run("another account is refused and nothing is touched", func(t *testing.T) {
 		before := d.objects()

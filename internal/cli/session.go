@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/hubwright/hubwright/internal/change"
@@ -16,6 +17,7 @@ import (
 	"github.com/hubwright/hubwright/internal/driver"
 	"github.com/hubwright/hubwright/internal/sandbox"
 	"github.com/hubwright/hubwright/internal/sandbox/world"
+	"github.com/hubwright/hubwright/internal/secretfile"
 	"github.com/hubwright/hubwright/internal/term"
 	"github.com/hubwright/hubwright/stacks"
 )
@@ -90,11 +92,11 @@ func (a *app) open(ctx context.Context, g globals, env string) (*session, error)
 		}
 		opts.Dir, opts.Env, opts.SecretsProvider, opts.Tied = s.sandbox.Mirror(), s.sandbox.Env(), "passphrase", true
 		opts.OnLaunch, opts.Tether = s.sandbox.World.Clock.Watch, s.sandbox.Tether.Renew
-		program.Sandbox, program.Wait = true, s.sandbox.Wait
+		program.Sandbox, program.Wait, program.Keys = true, s.sandbox.Wait, sandboxKeys(s.sandbox.KMS())
 	}
 	opts.Program = stacks.New(program)
 	s.Driver = driver.New(engine, opts)
-	if g.sandbox {
+	if g.sandbox && a.getenv("HUBWRIGHT_SANDBOX_SECRETS") != "none" {
 		if err := s.trialSecrets(ctx); err != nil {
 			return nil, errors.Join(err, s.Close())
 		}
@@ -150,7 +152,8 @@ func (s *session) Close() error {
 	return nil
 }
 
-// trialSecrets gives the sandbox's stack secrets of the sandbox's own making for hubs that have none.
+// trialSecrets gives the sandbox's stack secrets of the sandbox's own making for hubs that have none. HUBWRIGHT_SANDBOX_SECRETS=none leaves them to a
+// person, as it is with real services.
 func (s *session) trialSecrets(ctx context.Context) error {
 	var hubs []sandbox.Hub
 	for _, h := range s.stack.Hubs {
@@ -272,6 +275,13 @@ func paintOp(t *term.Term, op, text string) string {
 // Program is the program as the engine starts it in a process of its own (`pulumi up`).
 func Program() pulumi.RunFunc { return stacks.New(programOptions(".", os.Getenv)) }
 
+// sandboxKeys are the ways to the keys of files of secrets whose KMS is the sandbox's; age identities are the machine's own.
+func sandboxKeys(addr string) secretfile.Keys {
+	return secretfile.Keys{KMS: &secretfile.KMS{
+		Client: sandbox.KMSClient(addr), Credentials: credentials.NewStaticCredentialsProvider("sandbox", "sandbox", ""), Identity: "the sandbox",
+	}}
+}
+
 // programOptions are the program's options for a deployment's folder. Services that another process simulates (`hubwright sandbox serve`)
 // have a clock of their own, which the environment names.
 func programOptions(dir string, getenv func(string) string) stacks.Options {
@@ -279,6 +289,9 @@ func programOptions(dir string, getenv func(string) string) stacks.Options {
 	if addr := getenv(sandbox.ClockEnv); addr != "" {
 		opts.Sandbox = true
 		opts.Wait = func(ctx context.Context, until time.Time) error { return sandbox.WaitAt(ctx, addr, until) }
+	}
+	if addr := getenv(sandbox.KMSEnv); addr != "" {
+		opts.Keys = sandboxKeys(addr)
 	}
 	return opts
 }

@@ -53,7 +53,9 @@ func (s *session) status(ctx context.Context, live bool) (*result.Status, error)
 		Pending: append([]driver.Pending{}, state.Pending...), Drifted: []string{},
 	}
 	var busy *driver.Error
-	if err := s.Settled(ctx, s.env, state); errors.As(err, &busy) && busy.Kind == driver.Busy {
+	if lock := s.Holder(s.env); lock != nil {
+		st.Busy = fmt.Sprintf("%s is busy: %s", s.env, lock)
+	} else if err := s.Settled(ctx, s.env, state); errors.As(err, &busy) && busy.Kind == driver.Busy {
 		st.Busy = busy.Message
 	}
 	st.Hubs = s.hubStatuses(ctx, state, live)
@@ -66,7 +68,7 @@ func (s *session) status(ctx context.Context, live bool) (*result.Status, error)
 			st.Drifted = append(st.Drifted, fmt.Sprintf("%s %s (%s)", step.Op, step.Name, step.Type))
 		}
 	}
-	st.Healthy = len(st.Hubs) > 0 && len(st.Pending) == 0 && len(st.Drifted) == 0 &&
+	st.Healthy = st.Busy == "" && len(st.Hubs) > 0 && len(st.Pending) == 0 && len(st.Drifted) == 0 &&
 		!slices.ContainsFunc(st.Hubs, func(h result.Hub) bool { return h.Status != deployed || h.LoadBalancer == "" })
 	return st, nil
 }

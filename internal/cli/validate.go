@@ -5,6 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -13,6 +16,7 @@ import (
 	"github.com/hubwright/hubwright/internal/render"
 	"github.com/hubwright/hubwright/internal/result"
 	"github.com/hubwright/hubwright/internal/sandbox"
+	"github.com/hubwright/hubwright/internal/secretfile"
 	"github.com/hubwright/hubwright/internal/term"
 	"github.com/hubwright/hubwright/internal/values"
 	"github.com/hubwright/hubwright/stacks"
@@ -31,37 +35,48 @@ func (a *app) validate() *cli.Command {
 			}
 		}
 		charts := a.charts(root, g)
-		problems := config.Problems{}
-		seen := map[config.Problem]bool{} // a problem of the shared defaults is every environment's
-		for _, env := range envs {
-			found, err := a.problemsOf(c.Context, root, env, g, charts)
-			if err != nil {
-				return err
-			}
-			for _, p := range found {
-				if !seen[p] {
-					seen[p] = true
-					problems = append(problems, p)
-				}
+		return a.reportProblems(g, envs, func(env string) (config.Problems, error) {
+			return a.problemsOf(c.Context, root, env, g, charts)
+		})
+	})
+}
+
+// reportProblems prints what is wrong with environments: each problem once, since one of the shared defaults is every environment's.
+func (a *app) reportProblems(g globals, envs []string, of func(env string) (config.Problems, error)) error {
+	problems := config.Problems{}
+	seen := map[config.Problem]bool{}
+	for _, env := range envs {
+		found, err := of(env)
+		var wrong config.Problems
+		if errors.As(err, &wrong) {
+			found, err = append(found, wrong...), nil
+		}
+		if err != nil {
+			return err
+		}
+		for _, p := range found {
+			if !seen[p] {
+				seen[p] = true
+				problems = append(problems, p)
 			}
 		}
-		if g.output == "json" {
-			if err := a.printJSON(result.Validation{Schema: result.Schema("validation"), Environments: envs, Problems: problems}); err != nil {
-				return err
-			}
-			if len(problems) > 0 {
-				return &coded{err: errQuiet, code: exitUsage}
-			}
-			return nil
+	}
+	if g.output == "json" {
+		if err := a.printJSON(result.Validation{Schema: result.Schema("validation"), Environments: envs, Problems: problems}); err != nil {
+			return err
 		}
 		if len(problems) > 0 {
-			return problems
-		}
-		for _, env := range envs {
-			a.Print("%s %s", env, a.Paint(term.Green, "ok"))
+			return &coded{err: errQuiet, code: exitUsage}
 		}
 		return nil
-	})
+	}
+	if len(problems) > 0 {
+		return problems
+	}
+	for _, env := range envs {
+		a.Print("%s %s", env, a.Paint(term.Green, "ok"))
+	}
+	return nil
 }
 
 // problemsOf finds what is wrong with an environment's configuration, or, when that is right, with its hubs' values.
@@ -74,18 +89,69 @@ func (a *app) problemsOf(ctx context.Context, root, env string, g globals, chart
 		return nil, err
 	}
 	for i := range stack.Hubs {
-		wrong, err := a.checkHub(ctx, stack, &stack.Hubs[i], charts)
+		opts, err := a.hubValues(ctx, g, stack, &stack.Hubs[i])
+		var wrong config.Problems
+		if err == nil {
+			wrong, err = a.checkHub(ctx, stack, &stack.Hubs[i], opts, charts)
+		}
 		if err != nil && !errors.As(err, &wrong) {
 			return nil, fmt.Errorf("%s: hub %s: %w", env, stack.Hubs[i].Name, err)
 		}
 		found = append(found, wrong...)
 	}
+	if !g.sandbox { // which makes up what is missing
+		for _, p := range stack.MissingSecrets(func(h *config.Hub, key string) bool { return secretThere(stack, h, key) }) {
+			a.Say("%s %s: a hub waits for this: %s", a.Paint(term.Yellow, "note:"), env, p)
+		}
+	}
 	return found, nil
 }
 
+// hubValues are the layers of a hub's values, those of its secrets included where they can be opened; where not, that is said.
+func (a *app) hubValues(ctx context.Context, g globals, stack *config.Stack, hub *config.Hub) (values.Options, error) {
+	opts := stacks.Values(stack, hub)
+	there := func(f config.File) bool {
+		_, err := os.Stat(filepath.Join(stack.Dir, filepath.FromSlash(f.File)))
+		return err == nil
+	}
+	if !slices.ContainsFunc(hub.SecretFiles, there) {
+		return opts, nil
+	}
+	err := a.withKeys(g, stack, func(keys secretfile.Keys) error {
+		layers, err := stacks.SecretLayers(ctx, stack.Dir, hub, keys)
+		var locked *secretfile.KeyError
+		if errors.As(err, &locked) {
+			a.Say("%s the secrets of hub %s are left out: %v", a.Paint(term.Yellow, "note:"), hub.Name, err)
+			return nil
+		}
+		opts.Layers = append(opts.Layers, layers...)
+		return err
+	})
+	return opts, err
+}
+
+// secretThere says whether a hub's secret is somewhere, by what can be seen without decrypting anything.
+func secretThere(stack *config.Stack, hub *config.Hub, key string) bool {
+	if stack.SecretGiven(hub.Name, key) {
+		return true
+	}
+	for _, file := range hub.SecretFiles {
+		data, err := os.ReadFile(filepath.Join(stack.Dir, filepath.FromSlash(file.File)))
+		if err != nil {
+			continue
+		}
+		for _, path := range hub.SecretPaths(key) {
+			if givenIn(data, path) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // checkHub computes a hub's values and holds them to its chart. When the chart cannot be had it says so, and that is all.
-func (a *app) checkHub(ctx context.Context, stack *config.Stack, hub *config.Hub, charts *render.Source) (config.Problems, error) {
-	computed, err := values.Compute(stacks.Values(stack, hub))
+func (a *app) checkHub(ctx context.Context, stack *config.Stack, hub *config.Hub, opts values.Options, charts *render.Source) (config.Problems, error) {
+	computed, err := values.Compute(opts)
 	if err != nil {
 		return nil, err
 	}

@@ -11,7 +11,6 @@ import (
 	"github.com/hubwright/hubwright/internal/result"
 	"github.com/hubwright/hubwright/internal/term"
 	"github.com/hubwright/hubwright/internal/values"
-	"github.com/hubwright/hubwright/stacks"
 )
 
 func (a *app) values() *cli.Command {
@@ -39,7 +38,10 @@ func (a *app) values() *cli.Command {
 		if err != nil {
 			return err
 		}
-		opts := stacks.Values(stack, hub)
+		opts, err := a.hubValues(c.Context, g, stack, hub)
+		if err != nil {
+			return err
+		}
 		for _, kind := range values.SetKinds {
 			for _, text := range c.StringSlice(kind) {
 				opts.Sets = append(opts.Sets, values.Set{Kind: kind, Text: text})

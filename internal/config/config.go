@@ -43,6 +43,7 @@ type Stack struct {
 	secretsProvider string
 	sandbox         bool
 	places          map[string]place
+	secrets         *tree // the value of hubwright:secrets, as it is written; nil without one
 }
 
 // Keys are the configuration keys, without the project's name before them. The key of the secrets is not among them.
@@ -72,7 +73,7 @@ func Load(dir, env string, engine map[string]string, opts Options) (*Stack, erro
 	}
 	merged := merge("", project.values, stack.values)
 	if secrets := merged.field(secretsKey); secrets != nil {
-		d.places[secretsKey] = secrets.place
+		d.places[secretsKey], s.secrets = secrets.place, secrets
 		checkEncrypted(d, secrets, secretsKey)
 	}
 	applyDefaults(reflect.ValueOf(&s.Settings).Elem())
@@ -160,6 +161,9 @@ func (s *Stack) Partition() string {
 		return "aws"
 	}
 }
+
+// Sandbox says that the services are simulated.
+func (s *Stack) Sandbox() bool { return s.sandbox }
 
 // SecretsProvider is what encrypts the stack's secrets, as the stack's file names it; "" leaves it to the engine.
 func (s *Stack) SecretsProvider() string { return s.secretsProvider }

@@ -19,10 +19,10 @@ const secretBytes = 32
 // placeholder is what people leave in a file that they copied.
 var placeholder = lazyregexp.New(`(?i)^(<.*>|\$\{?\w+\}?|x{3,}|\*+|\.{3,}|(change|fill|replace)[-_ ]?(me|this|it)?( in)?|to-?do|fix-?me|tbd|example.*|your[-_ ].*|secret|password|dummy|placeholder|none|null)$`)
 
-// CheckSecrets says what is wrong with the hubs' secrets at a time: what is missing, left as a placeholder, malformed, expired or does not
-// fit. A problem never holds a value.
-func (s *Stack) CheckSecrets(secrets map[string]HubSecrets, now time.Time) Problems {
-	c := &secretChecker{at: s.place(secretsKey)}
+// CheckSecrets says what is wrong with the hubs' secrets at a time: what is left as a placeholder, malformed, expired or does not fit; and, apart from
+// that, what a person has yet to enter, without which a hub cannot be deployed. A problem never holds a value.
+func (s *Stack) CheckSecrets(secrets map[string]HubSecrets, now time.Time) (wrong, missing Problems) {
+	c := &secretChecker{at: s.place(secretsKey), env: s.Environment}
 	var hubs []string
 	for i := range s.Hubs {
 		h := &s.Hubs[i]
@@ -34,13 +34,61 @@ func (s *Stack) CheckSecrets(secrets map[string]HubSecrets, now time.Time) Probl
 			c.add(name, "", "there is no such hub", suggest(name, hubs))
 		}
 	}
-	return c.problems.Sorted()
+	return c.problems.Sorted(), c.missing.Sorted()
+}
+
+// MissingSecrets says what a person has yet to enter, by what is known without decrypting anything: given says whether a hub's secret of a key is there.
+func (s *Stack) MissingSecrets(given func(h *Hub, key string) bool) Problems {
+	c := &secretChecker{at: s.place(secretsKey), env: s.Environment}
+	for i := range s.Hubs {
+		h := &s.Hubs[i]
+		for _, key := range h.neededSecrets() {
+			if !given(h, key) {
+				c.lacks(h, key, s.CallbackURL(h))
+			}
+		}
+	}
+	return c.missing.Sorted()
+}
+
+// SecretGiven says whether hubwright:secrets has a hub's secret of a key. What is encrypted as a whole is not looked into: it may have any.
+func (s *Stack) SecretGiven(hub, key string) bool {
+	t := s.secrets
+	for _, k := range append([]string{hub}, strings.Split(key, ".")...) {
+		if t.field("secure") != nil {
+			return true
+		}
+		t = t.field(k)
+	}
+	return t != nil && t.kind != null
+}
+
+// neededSecrets are the keys of what a person has to enter for a hub.
+func (h *Hub) neededSecrets() []string {
+	var keys []string
+	if h.Auth.OAuth() {
+		keys = append(keys, "oauth.clientId", "oauth.clientSecret")
+	}
+	if h.HTTPS.Type == HTTPSManual {
+		keys = append(keys, "tls.certificate", "tls.key")
+	}
+	return keys
 }
 
 // secretChecker collects what is wrong with secrets.
 type secretChecker struct {
-	at       place
-	problems Problems
+	at                place
+	env               string
+	problems, missing Problems
+}
+
+// lacks notes that a secret is missing.
+func (c *secretChecker) lacks(h *Hub, key, callback string) {
+	hint := c.setting(h.Name, key)
+	if strings.HasPrefix(key, "oauth.") {
+		hint = fmt.Sprintf("register a client with the callback %s, then: %s", callback, hint)
+	}
+	c.missing = append(c.missing, Problem{File: c.at.file, Line: c.at.line, Path: secretsKey + "." + h.Name + "." + key, Message: "is missing", Hint: hint})
 }
 
 func (c *secretChecker) add(hub, key, message, hint string) {
@@ -51,11 +99,11 @@ func (c *secretChecker) add(hub, key, message, hint string) {
 	c.problems = append(c.problems, Problem{File: c.at.file, Line: c.at.line, Path: path, Message: message, Hint: hint})
 }
 
-// setting is the command that sets one secret; with file it reads a file.
-func setting(hub, key, file string) string {
-	command := fmt.Sprintf("pulumi config set --secret --path 'hubwright:secrets.%s.%s'", hub, key)
-	if file != "" {
-		command += " < " + file
+// setting is the command that sets one secret.
+func (c *secretChecker) setting(hub, key string) string {
+	command := fmt.Sprintf("hubwright secrets set %s %s --hub %s", c.env, key, hub)
+	if strings.HasPrefix(key, "tls.") {
+		command += " < " + strings.TrimPrefix(key, "tls.") + ".pem"
 	}
 	return command
 }
@@ -63,15 +111,15 @@ func setting(hub, key, file string) string {
 func (c *secretChecker) hub(h *Hub, s HubSecrets, callback string, now time.Time) {
 	for key, value := range map[string]string{"proxyToken": s.ProxyToken, "cookieSecret": s.CookieSecret, "cryptKey": s.CryptKey} {
 		if b, err := hex.DecodeString(value); value != "" && (err != nil || len(b) != secretBytes) {
-			c.add(h.Name, key, fmt.Sprintf("is not %d hexadecimal digits", 2*secretBytes), "take it out to have one made, or: openssl rand -hex 32 | "+setting(h.Name, key, ""))
+			c.add(h.Name, key, fmt.Sprintf("is not %d hexadecimal digits", 2*secretBytes), "take it out to have one made, or: openssl rand -hex 32 | "+c.setting(h.Name, key))
 		}
 	}
 	if h.Auth.OAuth() {
 		for key, value := range map[string]string{"oauth.clientId": s.OAuth.ClientID, "oauth.clientSecret": s.OAuth.ClientSecret} {
-			hint := fmt.Sprintf("register a client with the callback %s, then: %s", callback, setting(h.Name, key, ""))
+			hint := fmt.Sprintf("register a client with the callback %s, then: %s", callback, c.setting(h.Name, key))
 			switch {
 			case value == "":
-				c.add(h.Name, key, "is missing", hint)
+				c.lacks(h, key, callback)
 			case placeholder.MatchString(strings.TrimSpace(value)):
 				c.add(h.Name, key, "is a placeholder", hint)
 			case strings.TrimSpace(value) != value:
@@ -87,10 +135,11 @@ func (c *secretChecker) hub(h *Hub, s HubSecrets, callback string, now time.Time
 func (c *secretChecker) tls(h *Hub, t TLSSecrets, now time.Time) {
 	complete := true
 	for key, value := range map[string]string{"certificate": t.Certificate, "key": t.Key} {
-		key, hint := "tls."+key, setting(h.Name, "tls."+key, key+".pem")
+		key := "tls." + key
+		hint := c.setting(h.Name, key)
 		switch block, _ := pem.Decode([]byte(value)); {
 		case value == "":
-			c.add(h.Name, key, "is missing", hint)
+			c.lacks(h, key, "")
 		case placeholder.MatchString(strings.TrimSpace(value)):
 			c.add(h.Name, key, "is a placeholder", hint)
 		case block == nil:
@@ -115,7 +164,7 @@ func (c *secretChecker) tls(h *Hub, t TLSSecrets, now time.Time) {
 		c.add(h.Name, "tls.certificate", "is not valid before "+leaf.NotBefore.UTC().Format(time.DateOnly), "look at the clock, or wait")
 	}
 	if now.After(leaf.NotAfter) {
-		c.add(h.Name, "tls.certificate", "expired on "+leaf.NotAfter.UTC().Format(time.DateOnly), "set a new one: "+setting(h.Name, "tls.certificate", "certificate.pem"))
+		c.add(h.Name, "tls.certificate", "expired on "+leaf.NotAfter.UTC().Format(time.DateOnly), "set a new one: "+c.setting(h.Name, "tls.certificate"))
 	}
 	if leaf.VerifyHostname(h.Domain) != nil {
 		c.add(h.Name, "tls.certificate", fmt.Sprintf("is not for %s: it names %s", h.Domain, oneOrNone(leaf.DNSNames)), "order one for that domain")

@@ -83,10 +83,10 @@ func TestCheckSecrets(t *testing.T) {
 	}
 	const (
 		at       = "Pulumi.staging.yaml:1: secrets.hub."
-		register = "register a client with the callback https://hub.example.org/hub/oauth_callback, then: pulumi config set --secret --path 'hubwright:secrets.hub.oauth."
+		register = "register a client with the callback https://hub.example.org/hub/oauth_callback, then: hubwright secrets set staging oauth."
 		together = "certificate and key belong together, both in PEM; the hub's own certificate comes first, then those that signed it"
 		first    = "the hub's own certificate comes first, then those that signed it"
-		renew    = "set a new one: pulumi config set --secret --path 'hubwright:secrets.hub.tls.certificate' < certificate.pem"
+		renew    = "set a new one: hubwright secrets set staging tls.certificate --hub hub < certificate.pem"
 	)
 	tests := []struct {
 		name   string
@@ -96,18 +96,18 @@ func TestCheckSecrets(t *testing.T) {
 		{"all right", func(*config.HubSecrets) {}, nil},
 		{"made ones absent", func(s *config.HubSecrets) { s.ProxyToken = "" }, nil},
 		{"a short token", func(s *config.HubSecrets) { s.ProxyToken = "0a" }, []string{
-			at + "proxyToken: is not 64 hexadecimal digits; take it out to have one made, or: openssl rand -hex 32 | pulumi config set --secret --path 'hubwright:secrets.hub.proxyToken'",
+			at + "proxyToken: is not 64 hexadecimal digits; take it out to have one made, or: openssl rand -hex 32 | hubwright secrets set staging proxyToken --hub hub",
 		}},
 		{"a key that is no hex", func(s *config.HubSecrets) { s.CryptKey = strings.Repeat("zz", 32) }, []string{
-			at + "cryptKey: is not 64 hexadecimal digits; take it out to have one made, or: openssl rand -hex 32 | pulumi config set --secret --path 'hubwright:secrets.hub.cryptKey'",
+			at + "cryptKey: is not 64 hexadecimal digits; take it out to have one made, or: openssl rand -hex 32 | hubwright secrets set staging cryptKey --hub hub",
 		}},
 		{"no client", func(s *config.HubSecrets) { s.OAuth = config.OAuthSecrets{} }, []string{
-			at + "oauth.clientId: is missing; " + register + "clientId'", at + "oauth.clientSecret: is missing; " + register + "clientSecret'",
+			at + "oauth.clientId: is missing; " + register + "clientId --hub hub", at + "oauth.clientSecret: is missing; " + register + "clientSecret --hub hub",
 		}},
-		{"a placeholder", func(s *config.HubSecrets) { s.OAuth.ClientSecret = "<changeme>" }, []string{at + "oauth.clientSecret: is a placeholder; " + register + "clientSecret'"}},
-		{"white space", func(s *config.HubSecrets) { s.OAuth.ClientSecret += "\n" }, []string{at + "oauth.clientSecret: begins or ends with white space; " + register + "clientSecret'"}},
-		{"no certificate", func(s *config.HubSecrets) { s.TLS.Certificate = "" }, []string{at + "tls.certificate: is missing; pulumi config set --secret --path 'hubwright:secrets.hub.tls.certificate' < certificate.pem"}},
-		{"no PEM", func(s *config.HubSecrets) { s.TLS.Key = "planted-key" }, []string{at + "tls.key: is not PEM; pulumi config set --secret --path 'hubwright:secrets.hub.tls.key' < key.pem"}},
+		{"a placeholder", func(s *config.HubSecrets) { s.OAuth.ClientSecret = "<changeme>" }, []string{at + "oauth.clientSecret: is a placeholder; " + register + "clientSecret --hub hub"}},
+		{"white space", func(s *config.HubSecrets) { s.OAuth.ClientSecret += "\n" }, []string{at + "oauth.clientSecret: begins or ends with white space; " + register + "clientSecret --hub hub"}},
+		{"no certificate", func(s *config.HubSecrets) { s.TLS.Certificate = "" }, []string{at + "tls.certificate: is missing; hubwright secrets set staging tls.certificate --hub hub < certificate.pem"}},
+		{"no PEM", func(s *config.HubSecrets) { s.TLS.Key = "planted-key" }, []string{at + "tls.key: is not PEM; hubwright secrets set staging tls.key --hub hub < key.pem"}},
 		{"another's key", func(s *config.HubSecrets) { s.TLS.Key = keyPEM(t, otherKey) }, []string{at + "tls: private key does not match public key; " + together}},
 		{"expired", func(s *config.HubSecrets) {
 			s.TLS = config.TLSSecrets{Certificate: certPEM(old), Key: keyPEM(t, oldKey)}
@@ -125,7 +125,8 @@ func TestCheckSecrets(t *testing.T) {
 			hub := right
 			test.change(&hub)
 			var got []string
-			for _, p := range s.CheckSecrets(map[string]config.HubSecrets{"hub": hub}, now) {
+			wrong, missing := s.CheckSecrets(map[string]config.HubSecrets{"hub": hub}, now)
+			for _, p := range append(wrong, missing...).Sorted() {
 				got = append(got, p.String())
 			}
 			if diff := cmp.Diff(test.want, got); diff != "" {
@@ -136,7 +137,7 @@ func TestCheckSecrets(t *testing.T) {
 			}
 		})
 	}
-	problems := s.CheckSecrets(map[string]config.HubSecrets{"hub": right, "hup": right}, now)
+	problems, _ := s.CheckSecrets(map[string]config.HubSecrets{"hub": right, "hup": right}, now)
 	if got, want := problems.Error(), `Pulumi.staging.yaml:1: secrets.hup: there is no such hub; did you mean "hub"?`; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
@@ -151,7 +152,7 @@ func TestPlaceholders(t *testing.T) {
 		"changeme": true, "CHANGE-ME": true, "change_this": true, "xxx": true, "<client secret>": true, "example": true, "example-secret": true, "TODO": true,
 		"your-client-secret": true, "${SECRET}": true, "...": true, "***": true, "464f261c10bf04a8": false, "exam": false, "xx-1": false,
 	} {
-		problems := s.CheckSecrets(map[string]config.HubSecrets{"hub": {OAuth: config.OAuthSecrets{ClientID: "a1", ClientSecret: value}}}, now)
+		problems, _ := s.CheckSecrets(map[string]config.HubSecrets{"hub": {OAuth: config.OAuthSecrets{ClientID: "a1", ClientSecret: value}}}, now)
 		if got := strings.Contains(problems.Error(), "is a placeholder"); got != refused {
 			t.Errorf("%q: refused is %v, want %v", value, got, refused)
 		}

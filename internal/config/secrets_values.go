@@ -65,8 +65,15 @@ func (s *HubSecrets) Lift(h *Hub, at func(path []string) (any, bool)) (taken [][
 	for _, key := range SecretKeys {
 		for _, path := range h.SecretPaths(key) {
 			v, ok := at(path)
-			if list, isList := v.([]any); isList && key == "cryptKey" && len(list) == 1 { // several are a rotation, which stays in the values
-				v = list[0]
+			if list, isList := v.([]any); isList && key == "cryptKey" {
+				if len(list) > 1 { // old ones beside the new, which stay in the values as they are
+					s.CryptKey = ""
+					continue
+				}
+				v = nil
+				if len(list) == 1 {
+					v = list[0]
+				}
 			}
 			text, isText := v.(string)
 			if !ok || !isText || strings.TrimSpace(text) == "" {

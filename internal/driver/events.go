@@ -110,6 +110,12 @@ func (g *gathered) take(e apitype.EngineEvent, onEvent func(Event)) {
 			g.errors = append(g.errors, diagnostic{d.URN, text})
 			return
 		}
+		if d.Severity == "warning" && (d.URN == "" || strings.Contains(d.URN, stackType)) { // the program's own, not a provider's
+			text = strings.TrimPrefix(text, "warning: ")
+			if !slices.Contains(g.change.Warnings, text) {
+				g.change.Warnings = append(g.change.Warnings, text)
+			}
+		}
 		if d.Severity == "warning" || d.Severity == "info" {
 			onEvent(Event{Phase: Message, URN: d.URN, Name: nameOf(d.URN), Message: text})
 		}

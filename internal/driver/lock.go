@@ -46,8 +46,9 @@ func (d *Driver) Locked(ctx context.Context, env string) (*Lock, error) {
 	return l, nil
 }
 
-// lockInFile is who holds a stack of a file backend, as its locks say, without a launch of the engine; nil for nobody whose process is alive.
-func (d *Driver) lockInFile(env string) *Lock {
+// Holder is who holds a stack of a file backend, as its locks say, without a launch of the engine; nil for nobody whose process is alive, and where it is
+// not to be seen.
+func (d *Driver) Holder(env string) *Lock {
 	state, err := d.stateFile(env)
 	if state == "" || err != nil {
 		return nil

@@ -38,7 +38,7 @@ func (d *Driver) guardPending(env string, res *Result) {
 		Rule: "pending-operations", Blocking: true, Message: fmt.Sprintf("%d operations are pending: an earlier update was cut off", n),
 		Hint: fmt.Sprintf("`hubwright recover %s` finds out what became of them", env),
 	}
-	if lock := d.lockInFile(env); lock != nil {
+	if lock := d.Holder(env); lock != nil {
 		g.Message, g.Hint = fmt.Sprintf("%d operations are under way: %s", n, lock), "wait until it has ended"
 	}
 	res.Change.Guards = append(res.Change.Guards, g)

@@ -51,6 +51,8 @@ type Source struct {
 	mu     sync.Mutex
 	loaded map[Request]*Found
 	failed map[string]error // repositories that did not answer
+	// outlines are dependencies of charts in folders that are stand-ins.
+	outlines []string
 }
 
 // DefaultCache is the folder in which charts are kept unless another is named: hubwright/charts in the user's cache folder. "" without one.
@@ -91,7 +93,7 @@ func (s *Source) Chart(ctx context.Context, req Request) (*Found, error) {
 func (s *Source) StandIns() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var out []string
+	out := slices.Clone(s.outlines)
 	for _, f := range s.loaded {
 		if f.Digest == "" {
 			out = append(out, f.Name()+" "+f.Metadata.Version)
@@ -111,7 +113,16 @@ func (s *Source) find(ctx context.Context, req Request) (f *Found, keep bool, er
 	}
 	if req.Repository == "" {
 		f, err := s.local(req)
-		return f, false, err
+		if err != nil {
+			return nil, false, err
+		}
+		whole, outlines, err := s.resolved(ctx, f.Chart)
+		if err != nil {
+			return nil, false, err
+		}
+		f.Chart = whole
+		s.outlines = append(s.outlines, outlines...)
+		return f, false, nil
 	}
 	if f, err := s.cached(req); f != nil || err != nil {
 		return f, true, err

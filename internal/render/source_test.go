@@ -161,6 +161,37 @@ func TestSourceStandsIn(t *testing.T) {
 	}
 }
 
+// A chart in a folder gets what it depends on from the repository and the cache, by exact versions.
+func TestSourceDependencies(t *testing.T) {
+	url, requests := repository(t, "", "1.0.0", "1.2.0")
+	chart := func(version, lock string) *Source {
+		return &Source{Cache: t.TempDir(), Dir: write(t, map[string]string{
+			"charts/wrapper/Chart.yaml": "apiVersion: v2\nname: wrapper\nversion: 0.1.0\ndependencies: [{name: hub, version: " + version + ", repository: " + url + "}]\n",
+			"charts/wrapper/Chart.lock": lock,
+		})}
+	}
+	s := chart("1.2.0", "")
+	for range 2 {
+		f, err := s.Chart(t.Context(), Request{Name: "charts/wrapper"})
+		if err != nil || len(f.Dependencies()) != 1 || f.Dependencies()[0].Metadata.Version != "1.2.0" {
+			t.Fatalf("%+v, %v", f, err)
+		}
+	}
+	if *requests != 2 {
+		t.Errorf("%d requests, want the index and the archive once", *requests)
+	}
+	f, err := chart("^1", "dependencies: [{name: hub, version: 1.0.0, repository: "+url+"}]\n").Chart(t.Context(), Request{Name: "charts/wrapper"})
+	if err != nil || f.Dependencies()[0].Metadata.Version != "1.0.0" {
+		t.Errorf("by the lock: %+v, %v", f, err)
+	}
+	if _, err := chart("^1", "").Chart(t.Context(), Request{Name: "charts/wrapper"}); err == nil || !strings.Contains(err.Error(), "is not exact, and no Chart.lock fixes it") {
+		t.Errorf("a range: %v", err)
+	}
+	if _, err := chart("3.0.0", "").Chart(t.Context(), Request{Name: "charts/wrapper"}); err == nil || !strings.Contains(err.Error(), "its dependency hub") {
+		t.Errorf("a version that is not there: %v", err)
+	}
+}
+
 func TestSourceLocal(t *testing.T) {
 	dir := write(t, map[string]string{"charts/hub/Chart.yaml": "apiVersion: v2\nname: hub\nversion: 1.0.0\n", "broken/Chart.yaml": "name: x\n"})
 	if err := os.WriteFile(filepath.Join(dir, "hub-2.0.0.tgz"), archiveOf(t, "hub", "2.0.0"), 0o600); err != nil {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/hubwright/hubwright/internal/driver"
+	"github.com/hubwright/hubwright/internal/hubploy"
 	"github.com/hubwright/hubwright/internal/problem"
 	"github.com/hubwright/hubwright/internal/sandbox/world"
 	"github.com/hubwright/hubwright/internal/values"
@@ -109,6 +110,24 @@ type Leaf struct {
 	// Value is a text, number, boolean, null, or a list or object without entries.
 	Value any `json:"value"`
 	values.Origin
+}
+
+// Import is what was made of another tool's deployment.
+type Import struct {
+	// Schema names the form and its version.
+	Schema string `json:"schema"`
+	// Deployment is the deployment's name there.
+	Deployment string `json:"deployment"`
+	// Environments are its environments.
+	Environments []string `json:"environments"`
+	// Directory is where the files were written.
+	Directory string `json:"directory"`
+	// Files counts the files of the directory, Written those that were new.
+	Files int `json:"files"`
+	// Written counts the files that were written.
+	Written int `json:"written"`
+	// Notes are the report: what was carried over, changed or left.
+	Notes []hubploy.Note `json:"notes"`
 }
 
 // Recovery is what recover found and did.

@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/getsops/sops/v3"
@@ -80,7 +82,7 @@ func (k Keys) closed(name string, data []byte) (*File, error) {
 }
 
 // New makes a file of a plaintext for recipients, with a data key of its own.
-func (k Keys) New(ctx context.Context, name string, plain []byte, groups []sops.KeyGroup) (*File, error) {
+func (k Keys) New(ctx context.Context, name string, plain []byte, groups []Group) (*File, error) {
 	f := &File{Name: name, keys: k, tree: sops.Tree{FilePath: name}, cipher: aes.NewCipher()}
 	f.tree.Metadata.Version, f.tree.Metadata.UnencryptedSuffix = version.Version, sops.DefaultUnencryptedSuffix
 	if err := f.Replace(plain); err != nil {
@@ -126,21 +128,40 @@ func (f *File) Replace(plain []byte) error {
 	return nil
 }
 
-// Get is the value at a path of keys; false when there is none.
+// Get is the value at a path of keys; false when there is none. An object reads as sops has it, a list as []any.
 func (f *File) Get(path ...string) (any, bool) {
 	if len(f.tree.Branches) == 0 {
 		return nil, false
 	}
-	v, err := f.tree.Branches[0].Truncate(keysOf(path))
-	return v, err == nil
+	var at any = f.tree.Branches[0]
+	for _, key := range path {
+		branch, ok := at.(sops.TreeBranch)
+		if !ok {
+			return nil, false
+		}
+		i := slices.IndexFunc(branch, func(item sops.TreeItem) bool { return item.Key == key })
+		if i < 0 {
+			return nil, false
+		}
+		at = branch[i].Value
+	}
+	return at, true
 }
 
-// Set puts a value at a path of keys; objects on the way are made.
-func (f *File) Set(value any, path ...string) {
+// Set puts a value at a path of keys; objects on the way are made. What is on the way and no object is an error.
+func (f *File) Set(value any, path ...string) error {
+	for n := 1; n < len(path); n++ {
+		if v, ok := f.Get(path[:n]...); ok && v != nil {
+			if _, isObject := v.(sops.TreeBranch); !isObject {
+				return fmt.Errorf("%s: %s is no object, so nothing can be set in it", f.Name, strings.Join(path[:n], "."))
+			}
+		}
+	}
 	if len(f.tree.Branches) == 0 {
 		f.tree.Branches = sops.TreeBranches{sops.TreeBranch{}}
 	}
 	f.tree.Branches[0], _ = f.tree.Branches[0].Set(keysOf(path), value)
+	return nil
 }
 
 func keysOf(path []string) []any {
@@ -152,7 +173,7 @@ func keysOf(path []string) []any {
 }
 
 // Rekey gives the file a new data key, encrypted for recipients; nil keeps those it has.
-func (f *File) Rekey(_ context.Context, groups []sops.KeyGroup) error {
+func (f *File) Rekey(_ context.Context, groups []Group) error {
 	if groups != nil {
 		f.tree.Metadata.KeyGroups = groups
 	}

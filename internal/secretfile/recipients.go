@@ -24,17 +24,20 @@ const RulesFile = ".sops.yaml"
 // keyARN is the form of a KMS key's ARN, or of an alias'.
 var keyARN = regexp.MustCompile(`^arn:aws(-cn|-us-gov)?:kms:[a-z0-9-]+:\d{12}:(key|alias)/.+$`)
 
+// Group is a group of recipients: any of them can open a file. Of several groups each has to be there in part (sops' Shamir groups).
+type Group = sops.KeyGroup
+
 // Recipients are who can open a file: age recipients and ARNs of KMS keys.
-func Recipients(age, kms []string) ([]sops.KeyGroup, error) {
+func Recipients(age, kms []string) ([]Group, error) {
 	group, err := group(age, kms)
 	if err != nil {
 		return nil, err
 	}
-	return []sops.KeyGroup{group}, nil
+	return []Group{group}, nil
 }
 
-func group(ages, arns []string) (sops.KeyGroup, error) {
-	var out sops.KeyGroup
+func group(ages, arns []string) (Group, error) {
+	var out Group
 	for _, text := range ages {
 		key, err := age.MasterKeyFromRecipient(text)
 		if err != nil {
@@ -55,7 +58,7 @@ func group(ages, arns []string) (sops.KeyGroup, error) {
 var ErrNoRule = errors.New("no rule of " + RulesFile + " says who may open it")
 
 // Rule finds who may open a file of the deployment, by the rules of dir's .sops.yaml. Without that file or a rule in it that fits, the error is ErrNoRule.
-func Rule(dir, file string) ([]sops.KeyGroup, error) {
+func Rule(dir, file string) ([]Group, error) {
 	rules := filepath.Join(dir, RulesFile)
 	if _, err := os.Stat(rules); errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%s: %w", file, ErrNoRule)
@@ -129,7 +132,7 @@ func RecipientsOf(name string, data []byte) ([]string, error) {
 }
 
 // Names are the recipients of groups by name, sorted.
-func Names(groups []sops.KeyGroup) []string {
+func Names(groups []Group) []string {
 	var out []string
 	for _, g := range groups {
 		for _, key := range g {
@@ -139,6 +142,9 @@ func Names(groups []sops.KeyGroup) []string {
 	slices.Sort(out)
 	return slices.Compact(out)
 }
+
+// Recipients are who can open the file once it is sealed, by name, sorted.
+func (f *File) Recipients() []string { return Names(f.tree.Metadata.KeyGroups) }
 
 // Write seals a file and puts it in the place of the one at path, whole or not at all.
 func (f *File) Write(_ context.Context, path string) error {

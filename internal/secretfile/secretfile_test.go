@@ -105,8 +105,17 @@ func TestLittleChanges(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.Set("planted-other", "proxy", "secretToken")
-	f.Set("planted-new", "hub", "config", "JupyterHub", "cookie_secret")
+	for value, path := range map[string][]string{"planted-other": {"proxy", "secretToken"}, "planted-new": {"hub", "config", "JupyterHub", "cookie_secret"}} {
+		if err := f.Set(value, path...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := f.Set("x", "proxy", "secretToken", "below"); err == nil || !strings.Contains(err.Error(), "proxy.secretToken is no object") {
+		t.Errorf("below a text: %v", err)
+	}
+	if v, ok := f.Get("proxy", "secretToken", "below"); ok {
+		t.Errorf("below a text there is %v", v)
+	}
 	if v, ok := f.Get("hub", "config", "JupyterHub", "cookie_secret"); !ok || v != "planted-new" {
 		t.Errorf("it reads %v", v)
 	}

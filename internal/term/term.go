@@ -81,6 +81,31 @@ func (t *Term) Table(rows [][]string) error {
 // ErrNotAsked says that a question could not be put because nobody is there.
 var ErrNotAsked = errors.New("a confirmation is needed and there is no terminal to ask on")
 
+// mostSecret is the most that is read as one secret, in bytes: a certificate with its chain takes some thousand.
+const mostSecret = 1 << 20
+
+// AskSecret reads a secret: from a terminal without showing it, from anything else to its end, without the newline that ends it.
+func (t *Term) AskSecret(question string) (string, error) {
+	if f, ok := t.In.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		_, _ = fmt.Fprint(t.Err, question+" ")
+		text, err := term.ReadPassword(int(f.Fd()))
+		_, _ = fmt.Fprintln(t.Err)
+		return string(text), err
+	}
+	data, err := io.ReadAll(io.LimitReader(t.In, mostSecret+1))
+	if err != nil {
+		return "", err
+	}
+	if len(data) > mostSecret {
+		return "", fmt.Errorf("more than %d bytes were given, which is no secret", mostSecret)
+	}
+	text := strings.TrimSuffix(strings.TrimSuffix(string(data), "\n"), "\r")
+	if strings.Contains(text, "\n") {
+		return string(data), nil // a text of several lines, such as a key, is taken as it is
+	}
+	return text, nil
+}
+
 // Ask puts a question and returns the answer, trimmed. Without a person it returns ErrNotAsked.
 func (t *Term) Ask(question string) (string, error) {
 	if !t.Interactive {

@@ -47,6 +47,9 @@ func (l *Layer) read(dir string) (map[string]any, *node, problem.Problems) {
 		r.add(0, "", strings.TrimPrefix(err.Error(), "cannot unmarshal yaml document: "), "")
 		return nil, nil, r.problems
 	}
+	if l.Places != nil {
+		doc = (&reader{layer: l}).parse(l.Places)
+	}
 	return plain, r.node(plain, doc, 0), nil
 }
 

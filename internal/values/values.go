@@ -27,6 +27,8 @@ type Layer struct {
 	File string
 	// Data is the content, for what is no file of its own: a chart's defaults. nil reads File.
 	Data []byte
+	// Places is a text of the same shape as Data, from which lines are taken: the encrypted file of what Data is the plaintext of. Optional.
+	Places []byte
 	// Under is a path that all of it stands under: a subchart's name.
 	Under []string
 	// Optional makes a file that is not there an empty one. Otherwise it is a problem.

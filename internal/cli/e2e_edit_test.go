@@ -1,0 +1,121 @@
+package cli_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"filippo.io/age"
+)
+
+// shm is where `secrets edit` has its plaintext.
+func plaintexts() []string {
+	found, _ := filepath.Glob("/dev/shm/hubwright-edit-*")
+	more, _ := filepath.Glob(filepath.Join(os.Getenv("XDG_RUNTIME_DIR"), "hubwright-edit-*"))
+	return append(found, more...)
+}
+
+// A plaintext that is being edited is in memory, and is gone when the program is killed.
+func TestEditIsInMemory(t *testing.T) {
+	id, err := age.GenerateX25519Identity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := newDeployment(t, nil)
+	d.env = append(d.env, "SOPS_AGE_KEY="+id.String())
+	d.must(0, "secrets init staging --age "+id.Recipient().String())
+
+	d.env = append(d.env, "EDITOR=sed -i s/proxy:/proxy/")
+	d.must(4, "secrets edit staging").has(t, "is no YAML", "nothing was changed")
+	d.env[len(d.env)-1] = "EDITOR=sed -i s/secretToken:.*/planted-key:\\x20planted-edit/"
+	d.must(0, "secrets edit staging").has(t, "is encrypted for "+id.Recipient().String())
+	d.must(0, "values staging proxy").has(t, "planted-key: '[secret]'")
+	d.env[len(d.env)-1] = "EDITOR=true"
+	d.must(0, "secrets edit staging").has(t, "nothing was changed")
+	d.env[len(d.env)-1] = "EDITOR=false"
+	d.must(1, "secrets edit staging").has(t, "nothing was changed")
+
+	d.env[len(d.env)-1] = "EDITOR=timeout 20 tail -f"
+	cmd := d.command(t.Context(), "secrets edit staging")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var dirs []string
+	for i := 0; i < 1000 && len(dirs) == 0; i++ {
+		time.Sleep(5 * time.Millisecond)
+		for _, dir := range plaintexts() {
+			if text, err := os.ReadFile(filepath.Join(dir, "staging.yaml")); err == nil && strings.Contains(string(text), "planted-edit") {
+				dirs = append(dirs, dir) // the control: while it is edited it is there to be found
+			}
+		}
+	}
+	if len(dirs) == 0 {
+		t.Fatal("the plaintext is nowhere while it is edited")
+	}
+	_ = cmd.Process.Kill()
+	_ = cmd.Wait()
+	gone := func() bool {
+		for _, dir := range dirs {
+			if _, err := os.Stat(dir); err == nil {
+				return false
+			}
+		}
+		return true
+	}
+	for i := 0; i < 400 && !gone(); i++ {
+		time.Sleep(5 * time.Millisecond)
+	}
+	if !gone() {
+		t.Errorf("%q is still there after a kill", dirs)
+	}
+}
+
+// A hundred secrets that were edited into a file are in plaintext nowhere: neither in the deployment nor in the sandbox's state, world and events, nor in
+// what is printed, nor in a temporary file.
+func TestSecretsOfFilesAreNowhere(t *testing.T) {
+	t.Parallel()
+	id, err := age.GenerateX25519Identity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := newDeployment(t, nil)
+	outside := t.TempDir()
+	planted := map[string]string{}
+	var text strings.Builder
+	text.WriteString("custom:\n")
+	for i := range 100 {
+		name, secret := fmt.Sprintf("planted%03d", i), fmt.Sprintf("planted-%03d-%x", i, i*7919)
+		planted[name] = secret
+		fmt.Fprintf(&text, "  %s: %s\n", name, secret)
+	}
+	script := "#!/bin/sh\ncat " + filepath.Join(outside, "more") + " >> \"$1\"\n"
+	if err := errors.Join(os.WriteFile(filepath.Join(outside, "more"), []byte(text.String()), 0o600), os.WriteFile(filepath.Join(outside, "editor"), []byte(script), 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	temporary := filepath.Join(d.dir, "tmp") // scanned with the rest
+	if err := os.Mkdir(temporary, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	d.env = append(d.env, "SOPS_AGE_KEY="+id.String(), "EDITOR="+filepath.Join(outside, "editor"), "TMPDIR="+temporary)
+	d.must(0, "secrets init staging --age "+id.Recipient().String())
+	d.must(0, "secrets edit staging")
+	d.must(0, "values staging custom").has(t, "planted000: '[secret]'")
+	d.must(0, "up staging --sandbox --yes -v")
+	d.must(0, "secrets rotate staging data-key --yes")
+	d.must(0, "preview staging --sandbox --detailed-exitcode").has(t, "no change")
+	d.scanForSecrets(planted, "values staging", "values staging --origin", "values staging -o json", "validate staging", "secrets rotate staging cookieSecret --yes", "drift staging --sandbox -o json")
+
+	// The control: what is there is found.
+	if err := os.WriteFile(filepath.Join(d.dir, "hubs", "left.yaml"), []byte(text.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	found := &testing.T{}
+	(&deployment{t: found, dir: d.dir, env: d.env}).lookInFiles(planted)
+	if !found.Failed() {
+		t.Error("the scan does not find what is there")
+	}
+}

@@ -1,0 +1,73 @@
+package cli_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"math/big"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// pair is a certificate for a domain, and its key.
+func pair(t *testing.T, domain string) (certificate, key string) {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{domain}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(0, 3, 0)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bytes, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})), string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: bytes}))
+}
+
+// The first time, in order: an update makes all that needs no secret, the key among it, and says what to enter; then the secrets are encrypted with that
+// key; then the next update completes. What is there by then is never left out again.
+func TestFirstTimeWithoutSecrets(t *testing.T) {
+	t.Parallel()
+	d := newDeployment(t, nil)
+	d.env = append(d.env, "HUBWRIGHT_SANDBOX_SECRETS=none")
+	d.must(2, "secrets init staging --sandbox").has(t, "staging has no key yet", "`hubwright up staging --sandbox` makes a key first")
+
+	up := d.must(0, "up staging --sandbox --yes").has(t, "hub hub waits for its secrets and is left out for now",
+		"register a client with the callback https://roman-sit-staging.science.stsci.edu/hub/oauth_callback, then: hubwright secrets set staging oauth.clientSecret --hub hub",
+		"hubwright secrets set staging tls.key --hub hub < key.pem")
+	if strings.Contains(up.err+up.out, "hub-release") {
+		t.Errorf("the hub was made:\n%s", up)
+	}
+	d.must(5, "status staging --sandbox").has(t, "incomplete")
+	d.must(0, "preview staging --sandbox --detailed-exitcode").has(t, "no change")
+
+	d.must(0, "secrets init staging --sandbox").has(t, "is encrypted for arn:aws:kms:us-east-1:162808325377:key/")
+	certificate, key := pair(t, "roman-sit-staging.science.stsci.edu")
+	for name, text := range map[string]string{"oauth.clientId": "id-1", "oauth.clientSecret": "planted-oauth", "tls.certificate": certificate, "tls.key": key} {
+		if r := d.feed(text, "secrets set staging "+name+" --sandbox"); r.code != 0 {
+			t.Fatal(r)
+		}
+	}
+	d.must(0, "secrets check staging --sandbox").has(t, "staging ok")
+	d.must(0, "up staging --sandbox --yes").has(t, "hub-release", "https://roman-sit-staging.science.stsci.edu")
+	d.must(0, "status staging --sandbox").has(t, "staging (sandbox): healthy")
+
+	d.edit("hubs/hub/secrets/staging.yaml", d.read("hubs/hub/secrets/staging.yaml"), "")
+	d.must(2, "up staging --sandbox --yes").has(t, "hubs/hub/secrets/staging.yaml: is not encrypted")
+	if err := removeFile(d, "hubs/hub/secrets/staging.yaml"); err != nil {
+		t.Fatal(err)
+	}
+	d.must(2, "up staging --sandbox --yes").has(t, "secrets.hub.oauth.clientSecret: is missing")
+	d.must(0, "url staging --sandbox").has(t, "https://roman-sit-staging.science.stsci.edu")
+}
+
+func removeFile(d *deployment, name string) error { return os.Remove(filepath.Join(d.dir, name)) }

@@ -1,0 +1,323 @@
+package cli
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/hubwright/hubwright/internal/config"
+	"github.com/hubwright/hubwright/internal/secretfile"
+	"github.com/hubwright/hubwright/internal/term"
+)
+
+func (a *app) secrets() *cli.Command {
+	hub := &cli.StringFlag{Name: "hub", Usage: "the hub's `NAME` (default: the only one)"}
+	return &cli.Command{
+		Name: "secrets", Usage: "the hubs' encrypted files: init, edit, set, rotate, check", HideHelpCommand: true,
+		Action: func(c *cli.Context) error {
+			if c.Args().Present() {
+				return usage("secrets: there is no %q%s", c.Args().First(), nearest(c.Args().First(), subNames(c.Command)))
+			}
+			return cli.ShowSubcommandHelp(c)
+		},
+		Subcommands: []*cli.Command{
+			verb("init", "make a hub's file of secrets, or encrypt the one that is there", "ENV", []cli.Flag{
+				hub,
+				&cli.StringSliceFlag{Name: "age", Usage: "who can open it: an age `RECIPIENT`"},
+				&cli.StringSliceFlag{Name: "kms", Usage: "who can open it: the `ARN` of a KMS key (default: the key that the stack has made)"},
+			}, a.inSecrets(1, (*secretsOf).init)),
+			verb("edit", "edit a hub's secrets with $EDITOR, in memory", "ENV", []cli.Flag{hub}, a.inSecrets(1, (*secretsOf).edit)),
+			verb("set", "set one secret, read from standard input or asked for", "ENV KEY", []cli.Flag{hub}, a.inSecrets(2, (*secretsOf).set)),
+			verb("rotate", "make one anew: "+strings.Join(rotations(), ", "), "ENV KEY", []cli.Flag{hub}, a.inSecrets(2, (*secretsOf).rotate)),
+			verb("check", "what is wrong with the hubs' secrets", "[ENV…]", nil, a.secretsCheck),
+			hidden(verb("sweep", "for edit's own use: take its plaintext away when it ends", "FOLDER", nil, a.sweep)),
+		},
+	}
+}
+
+func hidden(c *cli.Command) *cli.Command {
+	c.Hidden = true
+	return c
+}
+
+// secretsOf is a hub's file of secrets on an environment, with the ways to its keys.
+type secretsOf struct {
+	*app
+	globals globals
+	args    []string // after the environment
+	stack   *config.Stack
+	hub     *config.Hub
+	file    string // the hub's highest file, relative to the deployment directory
+	keys    secretfile.Keys
+}
+
+// inSecrets finds the hub's file for a verb that takes n arguments.
+func (a *app) inSecrets(n int, act func(*secretsOf, *cli.Context) error) func(*cli.Context, globals) error {
+	return func(c *cli.Context, g globals) error {
+		args, err := environments(c, n, n)
+		if err != nil {
+			return err
+		}
+		root, err := findProject(g.dir)
+		if err != nil {
+			return err
+		}
+		stack, err := config.Load(root, args[0], nil, config.Options{Sandbox: g.sandbox})
+		if err != nil {
+			return err
+		}
+		hub, err := oneHub(stack, c.String("hub"))
+		if err != nil {
+			return err
+		}
+		if len(hub.SecretFiles) == 0 {
+			return usage("hub %s of %s has no file of secrets: take `secretFiles: []` out of its configuration", hub.Name, stack.Environment)
+		}
+		return a.withKeys(g, stack, func(keys secretfile.Keys) error {
+			return act(&secretsOf{
+				app: a, globals: g, args: args[1:], stack: stack, hub: hub, keys: keys, file: hub.SecretFiles[len(hub.SecretFiles)-1].File,
+			}, c)
+		})
+	}
+}
+
+// withKeys gives the ways to the keys of files of secrets: the machine's, or the sandbox's.
+func (a *app) withKeys(g globals, stack *config.Stack, act func(secretfile.Keys) error) error {
+	if !g.sandbox {
+		return act(secretfile.Keys{})
+	}
+	box, err := a.openSandbox(stack.Dir, stack)
+	if err != nil {
+		return err
+	}
+	return errors.Join(act(sandboxKeys(box.KMS())), box.Close())
+}
+
+func (s *secretsOf) path() string { return filepath.Join(s.stack.Dir, filepath.FromSlash(s.file)) }
+
+// read is the file's text; nil when there is none.
+func (s *secretsOf) read() ([]byte, error) {
+	data, err := os.ReadFile(s.path())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return data, err
+}
+
+// open opens the file. One that is not there yet is made in memory, for those whom a rule names.
+func (s *secretsOf) open(ctx context.Context) (*secretfile.File, error) {
+	data, err := s.read()
+	if err != nil {
+		return nil, err
+	}
+	if data == nil {
+		groups, err := secretfile.Rule(s.stack.Dir, s.file)
+		if err != nil {
+			return nil, &coded{err: err, code: exitUsage, hint: fmt.Sprintf("`hubwright secrets init %s` makes the file", s.stack.Environment)}
+		}
+		return s.keys.New(ctx, s.file, nil, groups)
+	}
+	f, err := s.keys.Open(ctx, s.file, data)
+	if errors.Is(err, secretfile.ErrPlaintext) {
+		return nil, &coded{err: err, code: exitUsage, hint: fmt.Sprintf("`hubwright secrets init %s` encrypts it", s.stack.Environment)}
+	}
+	return f, err
+}
+
+// write seals the file and tells what is still missing.
+func (s *secretsOf) write(ctx context.Context, f *secretfile.File) error {
+	if err := f.Write(ctx, s.path()); err != nil {
+		return err
+	}
+	s.Say("%s %s is encrypted for %s", s.Paint(term.Green, "written:"), s.file, strings.Join(f.Recipients(), ", "))
+	s.remark(f)
+	return nil
+}
+
+// remark tells what is wrong with the file's secrets, and what is missing.
+func (s *secretsOf) remark(f *secretfile.File) {
+	secrets := config.HubSecrets{}
+	secrets.Lift(s.hub, func(path []string) (any, bool) { return f.Get(path...) })
+	wrong, missing := s.stack.CheckSecrets(map[string]config.HubSecrets{s.hub.Name: secrets}, time.Now())
+	for _, p := range append(wrong, missing...).Sorted() {
+		if !strings.HasPrefix(p.Path, "secrets."+s.hub.Name+".") || p.Message == "is missing" && s.stack.SecretGiven(s.hub.Name, strings.TrimPrefix(p.Path, "secrets."+s.hub.Name+".")) {
+			continue
+		}
+		s.Say("%s %s %s; %s", s.Paint(term.Yellow, "note:"), strings.TrimPrefix(p.Path, "secrets."), p.Message, p.Hint)
+	}
+}
+
+// init makes the file, or encrypts the plaintext that is there.
+func (s *secretsOf) init(c *cli.Context) error {
+	data, err := s.read()
+	if err != nil {
+		return err
+	}
+	if data != nil && secretfile.Encrypted(data) {
+		names, err := secretfile.RecipientsOf(s.file, data)
+		if err != nil {
+			return err
+		}
+		s.Say("%s is encrypted already, for %s", s.file, strings.Join(names, ", "))
+		return nil
+	}
+	groups, err := s.recipients(c)
+	if err != nil {
+		return err
+	}
+	f, err := s.keys.New(c.Context, s.file, data, groups)
+	if err != nil {
+		return err
+	}
+	for _, key := range []string{"proxyToken", "cookieSecret", "cryptKey"} {
+		if paths := s.hub.SecretPaths(key); len(paths) > 0 && !has(f, paths) {
+			if err := f.Set(generated(key), paths[0]...); err != nil {
+				return err
+			}
+		}
+	}
+	if data != nil {
+		leaks, err := leaked(c.Context, s.stack.Dir, s.file)
+		if err != nil {
+			return err
+		}
+		if leaks != "" {
+			s.Say("%s %s is in the history of git in plaintext (commit %s): what it holds is known to whoever can read that; make it anew", s.Paint(term.Yellow, "note:"), s.file, leaks)
+		}
+	}
+	return s.write(c.Context, f)
+}
+
+// recipients are those whom a rule names; without a rule, those that flags name or the stack's own key, for whom a rule is written.
+func (s *secretsOf) recipients(c *cli.Context) ([]secretfile.Group, error) {
+	ages, arns := c.StringSlice("age"), c.StringSlice("kms")
+	groups, err := secretfile.Rule(s.stack.Dir, s.file)
+	if err == nil && len(ages)+len(arns) > 0 {
+		if named, err := secretfile.Recipients(ages, arns); err != nil {
+			return nil, err
+		} else if !slices.Equal(secretfile.Names(named), secretfile.Names(groups)) {
+			return nil, usage("a rule of %s names others for %s: %s; change it there", secretfile.RulesFile, s.file, strings.Join(secretfile.Names(groups), ", "))
+		}
+	}
+	if err == nil || !errors.Is(err, secretfile.ErrNoRule) {
+		return groups, err
+	}
+	if len(ages)+len(arns) == 0 {
+		arn, err := s.stackKey(c.Context)
+		if err != nil {
+			return nil, err
+		}
+		arns = []string{arn}
+	}
+	if groups, err = secretfile.Recipients(ages, arns); err != nil {
+		return nil, usage("%s", err)
+	}
+	rules := filepath.Join(s.stack.Dir, secretfile.RulesFile)
+	old, err := os.ReadFile(rules)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	text, err := secretfile.RuleFor(old, regexp.QuoteMeta(s.file)+"$", ages, arns)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(rules, text, 0o644); err != nil { //nolint:gosec // a file of the repository, which holds no secret
+		return nil, err
+	}
+	s.Say("%s %s has a rule for %s", s.Paint(term.Green, "written:"), secretfile.RulesFile, s.file)
+	return groups, nil
+}
+
+// stackKey is the key that the stack has made for secrets.
+func (s *secretsOf) stackKey(ctx context.Context) (string, error) {
+	env := s.stack.Environment
+	first := fmt.Sprintf("`hubwright up %s` makes a key first, and leaves the hub out until its secrets are there; or name who can open it with --age or --kms", env)
+	session, err := s.app.open(ctx, s.globals, env)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = session.Close() }()
+	state, err := session.State(ctx, env)
+	if err != nil {
+		return "", &coded{err: fmt.Errorf("nobody is named who could open %s, and %s has no key yet", s.file, env), code: exitUsage, hint: first}
+	}
+	arn, _ := state.Outputs["secretsKeyArn"].(string)
+	if arn == "" {
+		return "", &coded{err: fmt.Errorf("nobody is named who could open %s, and %s has no key yet", s.file, env), code: exitUsage, hint: first}
+	}
+	return arn, nil
+}
+
+// has says whether a file has a value at one of some paths.
+func has(f *secretfile.File, paths [][]string) bool {
+	return slices.ContainsFunc(paths, func(p []string) bool {
+		v, ok := f.Get(p...)
+		return ok && v != nil && v != ""
+	})
+}
+
+// generated is a secret that a hub and its proxy share: 32 random bytes in hexadecimal. Keys for encryption are a list, the first of which encrypts.
+// https://jupyterhub.readthedocs.io/en/stable/explanation/websecurity.html#security-settings
+func generated(key string) any {
+	b := make([]byte, 32)
+	_, _ = rand.Read(b)
+	text := hex.EncodeToString(b)
+	if key == "cryptKey" {
+		return []any{text}
+	}
+	return text
+}
+
+// set sets one secret.
+func (s *secretsOf) set(c *cli.Context) error {
+	path, err := s.pathOf(s.args[0])
+	if err != nil {
+		return err
+	}
+	f, err := s.open(c.Context)
+	if err != nil {
+		return err
+	}
+	text, err := s.AskSecret(fmt.Sprintf("%s of hub %s:", s.args[0], s.hub.Name))
+	if err != nil {
+		return err
+	}
+	if strings.TrimSpace(text) == "" {
+		return usage("%s: nothing was given", s.args[0])
+	}
+	var value any = text
+	if s.args[0] == "cryptKey" {
+		value = []any{text}
+	}
+	if err := f.Set(value, path...); err != nil {
+		return err
+	}
+	return s.write(c.Context, f)
+}
+
+// pathOf is where a secret stands among the values: one of the keys that hubwright knows, or a path of values.
+func (s *secretsOf) pathOf(key string) ([]string, error) {
+	if slices.Contains(config.SecretKeys, key) {
+		paths := s.hub.SecretPaths(key)
+		if len(paths) == 0 {
+			return nil, usage("hub %s takes no %s: its auth.type is %s and its https.type %s", s.hub.Name, key, s.hub.Auth.Type, s.hub.HTTPS.Type)
+		}
+		return paths[0], nil
+	}
+	path := strings.Split(key, ".")
+	if len(path) < 2 || slices.Contains(path, "") {
+		return nil, usage("%q is none of %s%s, nor a path of values such as hub.db.password", key, strings.Join(config.SecretKeys, ", "), nearest(key, config.SecretKeys))
+	}
+	return path, nil
+}

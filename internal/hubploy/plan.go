@@ -1,0 +1,352 @@
+package hubploy
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/hubwright/hubwright/internal/lazyregexp"
+	"github.com/hubwright/hubwright/internal/scaffold"
+	"github.com/hubwright/hubwright/internal/secretfile"
+	"github.com/hubwright/hubwright/internal/values"
+)
+
+// Options say what the source does not.
+type Options struct {
+	// Owner is the deployment's owner. Required.
+	Owner string
+	// Account, Region are used when the source has none.
+	Account, Region string
+	// Domains are the hub's domains by environment.
+	Domains map[string]string
+	// ChartVersion is the version of the JupyterHub chart for the wrapper that is made when the source has none.
+	ChartVersion string
+	// Schema is where editors find the configuration's schema.
+	Schema string
+}
+
+// Plan is a deployment directory in the making.
+type Plan struct {
+	// Files are its files by their paths.
+	Files map[string][]byte
+	// Modes are the permissions of those that are not 0644.
+	Modes map[string]fs.FileMode
+	// Notes are the report.
+	Notes []Note
+}
+
+// Where things go. A deployment of hubploy has one hub.
+const (
+	hubName    = "hub"
+	hubFolder  = "hubs/hub"
+	chartPath  = "charts/hub"
+	chartKey   = "jupyterhub"
+	repository = "https://hub.jupyter.org/helm-chart/"
+)
+
+// Plan makes the deployment directory's files.
+func (s *Source) Plan(o Options) (*Plan, error) {
+	p := &planner{Source: s, opts: o, plan: &Plan{Files: map[string][]byte{}, Modes: map[string]fs.FileMode{}}}
+	for _, step := range []func() error{p.values, p.secrets, p.manifests, p.images, p.chart, p.claims, p.fileLeaves, p.project, p.stacks} {
+		if err := step(); err != nil {
+			return nil, err
+		}
+	}
+	p.plan.Notes = s.Notes
+	return p.plan, nil
+}
+
+type planner struct {
+	*Source
+	opts  Options
+	plan  *Plan
+	hub   scaffold.Hub
+	built []scaffold.Image
+}
+
+// copyFile carries a file over.
+func (p *planner) copyFile(from, to string) error {
+	data, err := p.read(from)
+	if err != nil {
+		return fmt.Errorf("%s: %w", from, err)
+	}
+	p.plan.Files[to] = data
+	p.note(Carried, from, "%s", to)
+	return nil
+}
+
+// copyFolder carries a folder over. Links are left out.
+func (p *planner) copyFolder(from, to string) error {
+	return filepath.WalkDir(filepath.Join(p.Root, filepath.FromSlash(from)), func(file string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		rel, err := filepath.Rel(p.Root, file)
+		if err != nil {
+			return err
+		}
+		rel = filepath.ToSlash(rel)
+		info, err := e.Info()
+		if err != nil {
+			return err
+		}
+		if !info.Mode().IsRegular() {
+			p.note(Left, rel, "is a link or no file, and is not followed")
+			return nil
+		}
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		dest := to + strings.TrimPrefix(rel, from)
+		p.plan.Files[dest] = data
+		if info.Mode()&0o111 != 0 {
+			p.plan.Modes[dest] = 0o755
+		}
+		return nil
+	})
+}
+
+// values carries the layers over. A key that is there twice is mended as Helm reads it: the last counts.
+func (p *planner) values() error {
+	carry := func(from, to string, optional bool) error {
+		if from == "" {
+			return nil
+		}
+		if err := p.copyFile(from, to); err != nil {
+			return err
+		}
+		mended, gone := mend(p.plan.Files[to])
+		for _, key := range gone {
+			p.note(Changed, from, "line %d: %s is there twice; %s keeps the last, which is the one that Helm takes", key.line, key.name, to)
+		}
+		p.plan.Files[to] = mended
+		return nil
+	}
+	if err := carry(p.Shared, "hubs/all.yaml", false); err != nil {
+		return err
+	}
+	if err := carry(p.Common, hubFolder+"/common.yaml", false); err != nil {
+		return err
+	}
+	for _, env := range p.Environments {
+		if err := carry(p.Values[env], hubFolder+"/"+env+".yaml", false); err != nil {
+			return err
+		}
+	}
+	if p.Shared != "" {
+		p.hub.Values = append(p.hub.Values, scaffold.File{File: "hubs/all.yaml"})
+	}
+	if p.Common != "" {
+		p.hub.Values = append(p.hub.Values, scaffold.File{File: hubFolder + "/common.yaml"})
+	}
+	p.hub.Values = append(p.hub.Values, scaffold.File{File: hubFolder + "/${env}.yaml"})
+	return nil
+}
+
+// secrets carries the encrypted files over as they are.
+func (p *planner) secrets() error {
+	folders := []string{hubFolder + "/secrets", hubFolder + "/secrets/repository"}
+	most := 0
+	for _, env := range p.Environments {
+		for i, from := range p.Secrets[env] {
+			to := folders[i] + "/" + env + ".yaml"
+			if err := p.copyFile(from, to); err != nil {
+				return err
+			}
+			if !secretfile.Encrypted(p.plan.Files[to]) {
+				p.note(Changed, from, "is in plaintext: `hubwright secrets init %s` encrypts it; what it holds is known to whoever could read it", env)
+			}
+			most = max(most, i+1)
+		}
+		if len(p.Secrets[env]) == 0 {
+			p.note(Left, "secrets of "+env, "there are none in the checkout: hubploy skips a missing file in silence, hubwright says what is missing")
+		}
+	}
+	for _, folder := range folders[:max(most, 1)] {
+		p.hub.SecretFiles = append(p.hub.SecretFiles, scaffold.File{File: folder + "/${env}.yaml", Optional: true})
+	}
+	return nil
+}
+
+// manifests carries the page templates over, which are applied beside the chart.
+func (p *planner) manifests() error {
+	any := false
+	for _, env := range p.Environments {
+		var all [][]byte
+		for _, from := range p.Manifests[env] {
+			data, err := p.read(from)
+			if err != nil {
+				return fmt.Errorf("%s: %w", from, err)
+			}
+			all = append(all, data)
+			p.note(Carried, from, "%s/manifests/%s.yaml", hubFolder, env)
+		}
+		if len(all) > 0 {
+			p.plan.Files[hubFolder+"/manifests/"+env+".yaml"] = bytes.Join(all, []byte("\n---\n"))
+			any = true
+		}
+	}
+	if any {
+		p.hub.Manifests = []scaffold.File{{File: hubFolder + "/manifests/${env}.yaml", Optional: true}}
+	}
+	return nil
+}
+
+// images carries the folders of images over.
+func (p *planner) images() error {
+	for _, i := range p.Images {
+		to := "images/" + i.Name
+		if err := p.copyFolder(i.Folder, to); err != nil {
+			return err
+		}
+		p.note(Carried, i.Folder, "%s", to)
+		p.built = append(p.built, scaffold.Image{Name: i.Name, Context: to, ValuesPaths: i.Paths})
+	}
+	if len(p.built) > 0 {
+		p.hub.Image = p.built[0].Name
+	}
+	return nil
+}
+
+// chart carries the wrapper chart over, or makes one, since the values are those of a wrapper.
+func (p *planner) chart() error {
+	p.hub.Name, p.hub.HTTPS, p.hub.Auth = hubName, "values", "values"
+	p.note(Changed, "https and auth", "stay in the values (https.type and auth.type are values); the types of hubwright check more: see docs/reference/configuration.md")
+	p.hub.ChartPath, p.hub.ValuesKey = chartPath, chartKey
+	if p.Source.Chart != "" {
+		p.note(Carried, p.Source.Chart, "%s", chartPath)
+		return p.copyFolder(p.Source.Chart, chartPath)
+	}
+	p.plan.Files[chartPath+"/Chart.yaml"] = fmt.Appendf(nil, `apiVersion: v2
+name: hub
+description: JupyterHub, with the values below the key jupyterhub as the deployment's files have them
+version: 0.1.0
+dependencies:
+  - name: %s
+    version: %s
+    repository: %s
+`, chartKey, p.opts.ChartVersion, repository)
+	p.note(Changed, "chart", "the checkout has no wrapper chart: %s is one around the JupyterHub chart %s", chartPath, p.opts.ChartVersion)
+	return nil
+}
+
+// computed are an environment's values as its plain files come to.
+func (p *planner) computed(env string) (*values.Computed, error) {
+	var layers []values.Layer
+	for _, f := range p.hub.Values {
+		file := strings.ReplaceAll(f.File, "${env}", env)
+		layers = append(layers, values.Layer{Name: values.LayerName(file), File: file, Data: p.plan.Files[file]})
+	}
+	return values.Compute(values.Options{Layers: layers})
+}
+
+// fileLeaves finds files that the hub is to have and whose text a script put into the values.
+func (p *planner) fileLeaves() error {
+	found := map[string]string{}
+	for _, env := range p.Environments {
+		c, err := p.computed(env)
+		if err != nil {
+			return err
+		}
+		extra, _ := c.At(values.Path{chartKey, "hub", "extraFiles"})
+		entries, _ := extra.(map[string]any)
+		for key, v := range entries {
+			entry, _ := v.(map[string]any)
+			mount, _ := entry["mountPath"].(string)
+			if entry["data"] != nil || entry["stringData"] != nil || entry["binaryData"] != nil || mount == "" {
+				continue
+			}
+			found[values.Path{chartKey, "hub", "extraFiles", key, "stringData"}.String()] = path.Base(mount)
+		}
+	}
+	for _, at := range slices.Sorted(maps.Keys(found)) {
+		to := hubFolder + "/files/" + found[at]
+		if p.hub.ValuesFromFiles == nil {
+			p.hub.ValuesFromFiles = map[string]string{}
+		}
+		p.hub.ValuesFromFiles[at] = to
+		from := p.find(found[at])
+		if from == "" {
+			p.note(Left, at, "takes the text of a file %s that the checkout does not have: put it at %s", found[at], to)
+			continue
+		}
+		if err := p.copyFile(from, to); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// find looks for a file of a name near the deployment's values; "" without one.
+func (p *planner) find(name string) string {
+	for _, folder := range []string{path.Join("deployments", p.Name, "config"), path.Join("deployments", p.Name), path.Join("deployments", common, "config"), path.Join("deployments", common), "."} {
+		if file := path.Join(folder, name); p.has(file) {
+			return file
+		}
+	}
+	return ""
+}
+
+// project makes Pulumi.yaml.
+func (p *planner) project() error {
+	account := cmp.Or(p.Settings.Account, p.opts.Account)
+	if account == "" {
+		return fmt.Errorf("the checkout does not name the AWS account: give --account")
+	}
+	d := scaffold.Deployment{
+		Schema: p.opts.Schema, Name: p.Name, Account: account, Owner: p.opts.Owner, CredsMode: "ambient", Images: p.built, Hubs: []scaffold.Hub{p.hub},
+	}
+	p.note(Carried, "account", "deployment.accountId: %s", account)
+	for _, role := range p.Settings.Roles {
+		p.note(Left, role, "is not assumed: creds.mode is ambient; create makes a deployer role of its own, assume takes one that is there")
+	}
+	if p.Settings.Cluster != "" {
+		p.note(Left, "cluster "+p.Settings.Cluster, "is not taken over: each environment makes its own cluster and file system. cluster.existing and storage.fileSystemId adopt what is there, cluster.from shares one")
+	}
+	text, err := d.Project()
+	p.plan.Files["Pulumi.yaml"] = text
+	return err
+}
+
+var callback = lazyregexp.New(`^https://([^/]+)/(?:[^/]+/)*hub/oauth_callback$`)
+
+// stacks makes a file for each environment.
+func (p *planner) stacks() error {
+	for _, env := range p.Environments {
+		domain := p.opts.Domains[env]
+		if domain == "" {
+			c, err := p.computed(env)
+			if err != nil {
+				return err
+			}
+			for _, leaf := range c.Leaves(nil) {
+				text, _ := leaf.Value.(string)
+				if m := callback.FindStringSubmatch(text); m != nil {
+					domain = m[1]
+					p.note(Carried, leaf.Path.String(), "domain of %s: %s", env, domain)
+				}
+			}
+		}
+		if domain == "" {
+			domain = fmt.Sprintf("%s-%s.invalid", p.Name, env)
+			p.note(Left, "domain of "+env, "is not in the checkout: Pulumi.%s.yaml says %s, which can never be one; give --domain %s=… or write it there", env, domain, env)
+		}
+		e := scaffold.Environment{
+			Schema: p.opts.Schema, Region: cmp.Or(p.Settings.Region, p.opts.Region, "us-east-1"), Domains: map[string]string{hubName: domain},
+		}
+		text, err := e.Stack()
+		if err != nil {
+			return err
+		}
+		p.plan.Files["Pulumi."+env+".yaml"] = text
+	}
+	return nil
+}
