@@ -13,7 +13,7 @@ import (
 )
 
 // row is a figure of the table.
-type row struct{ figure, measured, aim string }
+type row struct{ figure, measured, wanted string }
 
 var parts = []struct {
 	name string
@@ -48,7 +48,7 @@ func run(ctx context.Context, chosen []string) error {
 	}
 	defer b.close()
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintln(w, "FIGURE\tMEASURED\tAIM")
+	_, _ = fmt.Fprintln(w, "FIGURE\tMEASURED\tWANTED")
 	for _, p := range parts {
 		if len(chosen) > 0 && !slices.Contains(chosen, p.name) {
 			continue
@@ -58,7 +58,7 @@ func run(ctx context.Context, chosen []string) error {
 			return fmt.Errorf("%s: %w", p.name, err)
 		}
 		for _, r := range rows {
-			_, _ = fmt.Fprintf(w, "%s\t%s\t%s\n", r.figure, r.measured, r.aim)
+			_, _ = fmt.Fprintf(w, "%s\t%s\t%s\n", r.figure, r.measured, r.wanted)
 		}
 	}
 	return w.Flush()

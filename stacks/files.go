@@ -45,7 +45,7 @@ func fetchesDependencies(dir string) (bool, error) {
 	}
 	var chart struct{ Dependencies []struct{ Name string } }
 	if err := yaml.Unmarshal(data, &chart); err != nil {
-		return false, fmt.Errorf("Chart.yaml: %w", err)
+		return false, fmt.Errorf("its Chart.yaml: %w", err)
 	}
 	for _, d := range chart.Dependencies {
 		folder, _ := filepath.Glob(filepath.Join(dir, "charts", d.Name))

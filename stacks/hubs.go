@@ -17,7 +17,13 @@ import (
 func (d *deployment) makeHubs() error {
 	out := pulumi.Map{}
 	for i := range d.Hubs {
-		if missing := d.hubs[d.Hubs[i].Name].missing; len(missing) > 0 {
+		in := d.hubs[d.Hubs[i].Name]
+		for _, p := range in.expiring {
+			if err := d.ctx.Log.Warn(p.String(), nil); err != nil {
+				return err
+			}
+		}
+		if missing := in.missing; len(missing) > 0 {
 			if err := d.wait(&d.Hubs[i], missing); err != nil {
 				return err
 			}

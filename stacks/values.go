@@ -37,6 +37,7 @@ type hubInput struct {
 	plain, hidden map[string]any // its values
 	secrets       config.HubSecrets
 	missing       config.Problems // secrets that a person has yet to enter
+	expiring      config.Problems // certificates that end soon
 }
 
 // readHubs computes the hubs' values and takes from them, and from the stack's secrets, what the hubs are handed apart from values.
@@ -70,12 +71,11 @@ func readHubs(ctx context.Context, stack *config.Stack, given map[string]config.
 	if len(wrong) > 0 {
 		return nil, fmt.Errorf("the secrets of %s:\n%w", stack.Environment, append(wrong, missing...).Sorted())
 	}
-	for _, p := range missing {
-		for name, in := range out {
-			if strings.HasPrefix(p.Path, "secrets."+name+".") {
-				in.missing = append(in.missing, p)
-			}
-		}
+	expiring := stack.Expiring(secrets, time.Now())
+	for name, in := range out {
+		of := func(p config.Problem) bool { return !strings.HasPrefix(p.Path, "secrets."+name+".") }
+		in.missing = slices.DeleteFunc(slices.Clone(missing), of)
+		in.expiring = slices.DeleteFunc(slices.Clone(expiring), of)
 	}
 	return out, nil
 }

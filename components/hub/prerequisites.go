@@ -22,19 +22,21 @@ type prerequisites struct {
 	// namespace is the name of the hub's namespace. It is a plain value, so that a preview knows it; what lives in the namespace
 	// waits for it through opts.
 	namespace string
-	opts      []pulumi.ResourceOption
-	resources []pulumi.Resource
+	// labels and annotations are on every object, from the hub's tags.
+	labels, annotations pulumi.StringMap
+	opts                []pulumi.ResourceOption
+	resources           []pulumi.Resource
 }
 
 // namespace makes the namespace, or takes the one that exists.
 func (h *Hub) namespace(ctx *pulumi.Context, name string, args *Args) (*prerequisites, error) {
 	p := &prerequisites{namespace: args.namespace(), opts: []pulumi.ResourceOption{pulumi.Parent(h)}}
+	p.labels, p.annotations = metadata(args.Tags)
 	if args.ExistingNamespace {
 		return p, nil
 	}
-	labels, annotations := metadata(args.Tags)
 	ns, err := corev1.NewNamespace(ctx, name+"-namespace", &corev1.NamespaceArgs{Metadata: &metav1.ObjectMetaArgs{
-		Name: pulumi.String(p.namespace), Labels: labels, Annotations: annotations,
+		Name: pulumi.String(p.namespace), Labels: p.labels, Annotations: p.annotations,
 	}}, pulumi.Parent(h), pulumi.Protect(args.Protect))
 	if err != nil {
 		return nil, fmt.Errorf("namespace %q: %w", p.namespace, err)
@@ -74,7 +76,7 @@ func metadata(tags map[string]string) (labels, annotations pulumi.StringMap) {
 func (p *prerequisites) meta(name string) *metav1.ObjectMetaArgs {
 	return &metav1.ObjectMetaArgs{
 		Name: pulumi.String(name), Namespace: pulumi.String(p.namespace),
-		Labels: managed(),
+		Labels: p.labels, Annotations: p.annotations,
 	}
 }
 

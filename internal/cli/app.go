@@ -27,7 +27,8 @@ type app struct {
 	locator driver.Locator
 	signals <-chan os.Signal
 	getenv  func(string) string
-	flagged bool // --sandbox stands on the command line, so it has to stand in the commands that are proposed, too
+	noted   map[string]bool // notes that were said
+	flagged bool            // --sandbox stands on the command line, so it has to stand in the commands that are proposed, too
 }
 
 // Main runs the program for a command line and returns the exit code.
@@ -85,7 +86,7 @@ func (a *app) root() *cli.App {
 			return cli.ShowAppHelp(c)
 		},
 		Commands: []*cli.Command{
-			a.demo(), a.validate(), a.values(), a.secrets(), a.importing(), a.preview(), a.up(), a.promote(), a.status(), a.url(), a.outputs(), a.drift(), a.refresh(), a.destroy(), a.recover(),
+			a.demo(), a.init(), a.validate(), a.values(), a.secrets(), a.importing(), a.preview(), a.up(), a.promote(), a.status(), a.url(), a.outputs(), a.drift(), a.refresh(), a.destroy(), a.recover(),
 			a.sandbox(), a.completion(),
 		},
 	}

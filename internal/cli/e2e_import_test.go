@@ -14,11 +14,11 @@ func TestImportOfHubploy(t *testing.T) {
 	source := filepath.Join(d.dir, "checkout")
 	d.dir = t.TempDir()
 	for name, text := range map[string]string{
-		"common/config/all.yaml":    "jupyterhub:\n  hub:\n    extraFiles:\n      announcements:\n        mountPath: /srv/announcements.py\n    extraVolumes:\n      - {name: quota, persistentVolumeClaim: {claimName: quota-claim}}\n",
-		"gough/config/common.yaml":  "jupyterhub:\n  singleuser:\n    memory: {limit: 15G}\n",
-		"gough/config/staging.yaml": "jupyterhub:\n  proxy: {}\n  proxy:\n    chp: {}\n",
+		"common/config/all.yaml":                              "jupyterhub:\n  hub:\n    extraFiles:\n      announcements:\n        mountPath: /srv/announcements.py\n    extraVolumes:\n      - {name: quota, persistentVolumeClaim: {claimName: quota-claim}}\n",
+		"gough/config/common.yaml":                            "jupyterhub:\n  singleuser:\n    memory: {limit: 15G}\n",
+		"gough/config/staging.yaml":                           "jupyterhub:\n  proxy: {}\n  proxy:\n    chp: {}\n",
 		"gough/config/custom-ui-templates-staging-gough.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: hub-templates}\ndata: {login.html: hello}\n",
-		"gough/hubploy.yaml": "cluster: {provider: aws, aws: {project: 162808325377, zone: us-east-1}}\n",
+		"gough/hubploy.yaml":                                  "cluster: {provider: aws, aws: {project: 162808325377, zone: us-east-1}}\n",
 	} {
 		file := filepath.Join(source, "deployments", filepath.FromSlash(name))
 		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, []byte(text), 0o600)); err != nil {

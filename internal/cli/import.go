@@ -13,6 +13,7 @@ import (
 	"github.com/hubwright/hubwright/internal/config"
 	"github.com/hubwright/hubwright/internal/hubploy"
 	"github.com/hubwright/hubwright/internal/result"
+	"github.com/hubwright/hubwright/internal/scaffold"
 	"github.com/hubwright/hubwright/internal/secretfile"
 	"github.com/hubwright/hubwright/internal/term"
 	"github.com/hubwright/hubwright/internal/values"
@@ -92,7 +93,7 @@ func (a *app) importHubploy(c *cli.Context, g globals) error {
 		return usage("%s", err)
 	}
 	written, err := plan.Write(into, c.Bool("overwrite"))
-	var others *hubploy.OverwriteError
+	var others *scaffold.OverwriteError
 	if errors.As(err, &others) {
 		return stopped("compare them, then add --overwrite", "%s", others)
 	}
@@ -106,7 +107,7 @@ func (a *app) importHubploy(c *cli.Context, g globals) error {
 func (a *app) showImport(g globals, src *hubploy.Source, plan *hubploy.Plan, into string, written int) error {
 	if g.output == "json" {
 		return a.printJSON(result.Import{
-			Schema: result.Schema("import"), Deployment: src.Name, Environments: src.Environments, Directory: into, Written: written, Files: len(plan.Files), Notes: plan.Notes,
+			Schema: result.Schema("import"), Deployment: src.Name, Environments: src.Environments, Directory: into, Written: written, Files: len(plan.Texts), Notes: plan.Notes,
 		})
 	}
 	for _, kind := range []struct{ name, title string }{{hubploy.Carried, "carried over"}, {hubploy.Changed, "changed"}, {hubploy.Left, "left: look at these"}} {
@@ -124,7 +125,7 @@ func (a *app) showImport(g globals, src *hubploy.Source, plan *hubploy.Plan, int
 			return err
 		}
 	}
-	a.Say("%s %d of %d files in %s are new. Next: `hubwright validate -C %s`, then `hubwright import hubploy … --check`", a.Paint(term.Green, "done:"), written, len(plan.Files), into, into)
+	a.Say("%s %d of %d files in %s are new. Next: `hubwright validate -C %s`, then `hubwright import hubploy … --check`", a.Paint(term.Green, "done:"), written, len(plan.Texts), into, into)
 	return nil
 }
 

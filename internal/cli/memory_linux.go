@@ -13,7 +13,7 @@ const tmpfs = 0x01021994
 func memory() (string, error) {
 	for _, dir := range []string{os.Getenv("XDG_RUNTIME_DIR"), "/dev/shm"} {
 		var fs syscall.Statfs_t
-		if dir != "" && syscall.Statfs(dir, &fs) == nil && int64(fs.Type) == tmpfs {
+		if dir != "" && syscall.Statfs(dir, &fs) == nil && fs.Type == tmpfs {
 			return dir, nil
 		}
 	}

@@ -62,9 +62,14 @@ func (a *app) previewOne(ctx context.Context, g globals, env string) (*driver.Re
 	return res, errors.Join(err, s.Close())
 }
 
-// preview says what would change, pending operations included.
+// preview says what would change, pending operations included. Values that their chart refuses are an error, whatever the engine thinks of them.
 func (s *session) preview(ctx context.Context) (*driver.Result, error) {
+	checked := make(chan error, 1)
+	go func() { checked <- s.checkHubs(ctx) }() // while the engine is at work
 	res, err := s.waiting(func() (*driver.Result, error) { return s.Preview(ctx, s.env) })
+	if wrong := <-checked; wrong != nil {
+		return nil, wrong // it names file and line, where the engine may say the same without
+	}
 	if err != nil {
 		return nil, s.sharedCluster(ctx, err)
 	}

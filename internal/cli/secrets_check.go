@@ -83,6 +83,9 @@ func (a *app) checkSecrets(ctx context.Context, stack *config.Stack, hub *config
 	secrets := config.HubSecrets{}
 	secrets.Lift(hub, func(path []string) (any, bool) { return computed.At(path) })
 	wrong, missing := stack.CheckSecrets(map[string]config.HubSecrets{hub.Name: secrets}, time.Now())
+	for _, p := range stack.Expiring(map[string]config.HubSecrets{hub.Name: secrets}, time.Now()) {
+		a.noteOnce("%s", p)
+	}
 	for _, p := range append(wrong, missing...) {
 		key := strings.TrimPrefix(p.Path, "secrets."+hub.Name+".")
 		// What hubwright:secrets has is encrypted by the engine and cannot be looked into from here.

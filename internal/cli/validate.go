@@ -92,7 +92,7 @@ func (a *app) problemsOf(ctx context.Context, root, env string, g globals, chart
 		opts, err := a.hubValues(ctx, g, stack, &stack.Hubs[i])
 		var wrong config.Problems
 		if err == nil {
-			wrong, err = a.checkHub(ctx, stack, &stack.Hubs[i], opts, charts)
+			wrong, err = checkHub(ctx, stack, &stack.Hubs[i], opts, charts, a.noteOnce)
 		}
 		if err != nil && !errors.As(err, &wrong) {
 			return nil, fmt.Errorf("%s: hub %s: %w", env, stack.Hubs[i].Name, err)
@@ -149,8 +149,8 @@ func secretThere(stack *config.Stack, hub *config.Hub, key string) bool {
 	return false
 }
 
-// checkHub computes a hub's values and holds them to its chart. When the chart cannot be had it says so, and that is all.
-func (a *app) checkHub(ctx context.Context, stack *config.Stack, hub *config.Hub, opts values.Options, charts *render.Source) (config.Problems, error) {
+// checkHub computes a hub's values and holds them to its chart. When the chart cannot be had, note says so, and that is all.
+func checkHub(ctx context.Context, stack *config.Stack, hub *config.Hub, opts values.Options, charts *render.Source, note func(string, ...any)) (config.Problems, error) {
 	computed, err := values.Compute(opts)
 	if err != nil {
 		return nil, err
@@ -161,11 +161,51 @@ func (a *app) checkHub(ctx context.Context, stack *config.Stack, hub *config.Hub
 	}
 	ch, err := charts.Chart(ctx, req)
 	if err != nil {
-		a.Say("%s %s: the values of hub %s are not held to their chart: %v", a.Paint(term.Yellow, "note:"), stack.Environment, hub.Name, err)
+		note("values are not held to their chart: %v", err)
 		return nil, nil
+	}
+	if ch.Digest == "" {
+		note("values are held to a built-in outline in place of the chart %s %s, which lets through what the real one may refuse", ch.Name(), ch.Metadata.Version)
 	}
 	name := stack.ReleaseName(hub.Name)
 	return chartcheck.Check(ctx, ch.Chart, computed, render.Release{Name: name, Namespace: cmp.Or(hub.Namespace, name)}, stack.Cluster.Version)
+}
+
+// checkHubs holds the values of all hubs of the session to their charts. What cannot be looked at is no problem here: the engine, or validate, says so.
+func (s *session) checkHubs(ctx context.Context) error {
+	charts, keys := s.app.charts(s.stack.Dir, s.globals), secretfile.Keys{}
+	if s.sandbox != nil {
+		charts, keys = s.sandbox.Charts, sandboxKeys(s.sandbox.KMS())
+	}
+	var problems config.Problems
+	for i := range s.stack.Hubs {
+		h := &s.stack.Hubs[i]
+		opts := stacks.Values(s.stack, h)
+		layers, err := stacks.SecretLayers(ctx, s.stack.Dir, h, keys)
+		if err != nil {
+			return nil //nolint:nilerr // the program opens them too, and says why it cannot
+		}
+		opts.Layers = append(opts.Layers, layers...)
+		found, err := checkHub(ctx, s.stack, h, opts, charts, func(string, ...any) {})
+		if err != nil && !errors.As(err, &found) {
+			return nil //nolint:nilerr // a chart that cannot be rendered here is the engine's to tell of
+		}
+		problems = append(problems, found...)
+	}
+	return problems.Err()
+}
+
+// noteOnce says what is worth knowing and would otherwise be said of each hub.
+func (a *app) noteOnce(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	if a.noted[text] {
+		return
+	}
+	if a.noted == nil {
+		a.noted = map[string]bool{}
+	}
+	a.noted[text] = true
+	a.Say("%s %s", a.Paint(term.Yellow, "note:"), text)
 }
 
 // charts is where the charts of a deployment come from.

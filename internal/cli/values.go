@@ -96,7 +96,7 @@ func (a *app) showValues(g globals, stack *config.Stack, hub *config.Hub, c *val
 		rows := [][]string{{"VALUE", "", "FROM", "LAYER"}}
 		for _, l := range leaves {
 			value, _ := c.Shown(l.Path)
-			rows = append(rows, []string{l.Path.String(), short(value), l.Origin.String(), l.Layer})
+			rows = append(rows, []string{l.Path.String(), short(value), l.String(), l.Layer})
 		}
 		return a.Table(rows)
 	}

@@ -113,9 +113,9 @@ func TestValidateHoldsValuesToTheChart(t *testing.T) {
 	}{
 		"validate --sandbox": {exitUsage, []string{
 			`hubs/hub/common.yaml:2: scheduling.userSchedular: is no key that the chart knows; did you mean "userScheduler"?`,
-			"hubs/hub/staging.yaml:2: singleuser.startTimeout: got string, want integer",
+			"hubs/hub/staging.yaml:2: singleuser.startTimeout: got string, want integer", "values are held to a built-in outline in place of the chart jupyterhub",
 		}},
-		"validate": {exitDone, []string{"the values of hub hub are not held to their chart", "staging ok"}},
+		"validate": {exitDone, []string{"values are not held to their chart", "staging ok"}},
 	} {
 		a, out, errs := testApp(t)
 		t.Setenv("XDG_CACHE_HOME", t.TempDir()) // where no chart was fetched before

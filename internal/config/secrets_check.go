@@ -172,6 +172,26 @@ func (c *secretChecker) tls(h *Hub, t TLSSecrets, now time.Time) {
 	c.chain(h, pair.Certificate, chain)
 }
 
+// ExpirySoon is how long before its end a certificate is warned of.
+const ExpirySoon = 30 * 24 * time.Hour
+
+// Expiring are the hubs' certificates that end soon and have not ended yet.
+func (s *Stack) Expiring(secrets map[string]HubSecrets, now time.Time) Problems {
+	c := &secretChecker{at: s.place(secretsKey), env: s.Environment}
+	for i := range s.Hubs {
+		h := &s.Hubs[i]
+		t := secrets[h.Name].TLS
+		pair, err := tls.X509KeyPair([]byte(t.Certificate), []byte(t.Key))
+		if h.HTTPS.Type != HTTPSManual || err != nil {
+			continue // CheckSecrets says what is wrong
+		}
+		if left := pair.Leaf.NotAfter.Sub(now); left > 0 && left < ExpirySoon {
+			c.add(h.Name, "tls.certificate", fmt.Sprintf("expires in %d days, on %s", int(left/(24*time.Hour)), pair.Leaf.NotAfter.UTC().Format(time.DateOnly)), "set a new one: "+c.setting(h.Name, "tls.certificate"))
+		}
+	}
+	return c.problems.Sorted()
+}
+
 // chain checks that each certificate is signed by the next.
 func (c *secretChecker) chain(h *Hub, der [][]byte, hint string) {
 	var below *x509.Certificate

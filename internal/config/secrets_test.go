@@ -137,6 +137,14 @@ func TestCheckSecrets(t *testing.T) {
 			}
 		})
 	}
+	for after, want := range map[int]string{
+		0: "", 320: "Pulumi.staging.yaml:1: secrets.hub.tls.certificate: expires in ", 400: "",
+	} {
+		soon := s.Expiring(map[string]config.HubSecrets{"hub": right}, now.AddDate(0, 0, after))
+		if got := soon.Error(); !strings.HasPrefix(got, want) || want == "" && got != "" {
+			t.Errorf("after %d days: %q", after, got)
+		}
+	}
 	problems, _ := s.CheckSecrets(map[string]config.HubSecrets{"hub": right, "hup": right}, now)
 	if got, want := problems.Error(), `Pulumi.staging.yaml:1: secrets.hup: there is no such hub; did you mean "hub"?`; got != want {
 		t.Errorf("got %s, want %s", got, want)

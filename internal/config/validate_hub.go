@@ -213,8 +213,10 @@ func (c *checker) authOf(at string, a *Auth) {
 		key, kind string
 		given     bool
 	}{
-		{"domain", AuthCognito, a.Domain != ""}, {"allowedOrganizations", AuthGitHub, a.AllowedOrganizations != nil},
-		{"hostedDomains", AuthGoogle, a.HostedDomains != nil}, {"allowedIdps", AuthCILogon, a.AllowedIDPs != nil},
+		{"domain", AuthCognito, a.Domain != ""},
+		{"allowedOrganizations", AuthGitHub, a.AllowedOrganizations != nil},
+		{"hostedDomains", AuthGoogle, a.HostedDomains != nil},
+		{"allowedIdps", AuthCILogon, a.AllowedIDPs != nil},
 	} {
 		if only.given && a.Type != only.kind {
 			c.add(at+"."+only.key, "is for type "+only.kind, "take it out, or set the type to "+only.kind)

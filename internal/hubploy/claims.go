@@ -49,14 +49,14 @@ spec:
 `, name)
 		p.note(Changed, "claim "+name, "is named by the values and made by nothing in the checkout: %s makes it, empty, on the environment's file system", file)
 	}
-	p.plan.Files[file] = []byte(text.String())
+	p.plan.Texts[file] = []byte(text.String())
 	p.hub.Manifests = append(p.hub.Manifests, scaffold.File{File: file})
 	return nil
 }
 
 // made says whether the wrapper chart's templates or a manifest mention a claim.
 func (p *planner) made(claim string) bool {
-	for name, data := range p.plan.Files {
+	for name, data := range p.plan.Texts {
 		if (strings.HasPrefix(name, chartPath+"/templates/") || strings.HasPrefix(name, hubFolder+"/manifests/")) && strings.Contains(string(data), claim) {
 			return true
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/hubwright/hubwright/internal/problem"
+	"github.com/hubwright/hubwright/internal/scaffold"
 )
 
 // checkout is a small deployment with what real ones have: layers, a key that is there twice, page templates, an image, a file-valued leaf that is
@@ -76,10 +77,10 @@ func TestPlan(t *testing.T) {
 		"Pulumi.prod.yaml", "Pulumi.staging.yaml", "Pulumi.yaml", "charts/hub/Chart.yaml", "hubs/all.yaml", "hubs/hub/common.yaml", "hubs/hub/manifests/claims.yaml",
 		"hubs/hub/manifests/staging.yaml", "hubs/hub/prod.yaml", "hubs/hub/secrets/staging.yaml", "hubs/hub/staging.yaml", "images/user-image/Dockerfile", "images/user-image/run.sh",
 	}
-	if diff := cmp.Diff(want, slices.Sorted(maps.Keys(p.Files))); diff != "" {
+	if diff := cmp.Diff(want, slices.Sorted(maps.Keys(p.Texts))); diff != "" {
 		t.Error(diff)
 	}
-	if got := string(p.Files["hubs/hub/staging.yaml"]); got != "jupyterhub:\n  # of the second\n  singleuser:\n    image: {tag: latest}\n    cpu: {limit: 2}\n" {
+	if got := string(p.Texts["hubs/hub/staging.yaml"]); got != "jupyterhub:\n  # of the second\n  singleuser:\n    image: {tag: latest}\n    cpu: {limit: 2}\n" {
 		t.Errorf("mended to\n%s", got)
 	}
 	for what, want := range map[string]string{
@@ -106,7 +107,7 @@ func TestPlan(t *testing.T) {
 			t.Errorf("a note holds a secret: %v", n)
 		}
 	}
-	project := string(p.Files["Pulumi.yaml"])
+	project := string(p.Texts["Pulumi.yaml"])
 	for _, want := range []string{
 		`accountId: "162808325377"`, "chart: {path: charts/hub, valuesKey: jupyterhub}", "- {file: 'hubs/hub/secrets/${env}.yaml', optional: true}",
 		"jupyterhub.hub.extraFiles.announcements.stringData: hubs/hub/files/announcements.py", "context: images/user-image",
@@ -115,8 +116,8 @@ func TestPlan(t *testing.T) {
 			t.Errorf("Pulumi.yaml lacks %s:\n%s", want, project)
 		}
 	}
-	if !strings.Contains(string(p.Files["Pulumi.prod.yaml"]), "domain: gough.example.org") {
-		t.Errorf("prod is\n%s", p.Files["Pulumi.prod.yaml"])
+	if !strings.Contains(string(p.Texts["Pulumi.prod.yaml"]), "domain: gough.example.org") {
+		t.Errorf("prod is\n%s", p.Texts["Pulumi.prod.yaml"])
 	}
 }
 
@@ -147,7 +148,7 @@ func TestWriteTwice(t *testing.T) {
 	root := lay(t, checkout)
 	_, p := plan(t, root)
 	dir := t.TempDir()
-	if n, err := p.Write(dir, false); err != nil || n != len(p.Files) {
+	if n, err := p.Write(dir, false); err != nil || n != len(p.Texts) {
 		t.Fatalf("%d written, %v", n, err)
 	}
 	if n, err := p.Write(dir, false); err != nil || n != 0 {
@@ -156,7 +157,7 @@ func TestWriteTwice(t *testing.T) {
 	if err := errors.Join(os.WriteFile(filepath.Join(dir, "hubs/all.yaml"), []byte("mine: 1\n"), 0o600), os.Remove(filepath.Join(dir, "Pulumi.yaml"))); err != nil {
 		t.Fatal(err)
 	}
-	var others *OverwriteError
+	var others *scaffold.OverwriteError
 	if _, err := p.Write(dir, false); !errors.As(err, &others) || !slices.Equal(others.Files, []string{"hubs/all.yaml"}) {
 		t.Errorf("over others: %v", err)
 	}
@@ -228,7 +229,7 @@ func TestNothingOutsideIsRead(t *testing.T) {
 	}
 	p, err := s.Plan(Options{Owner: "dmd", ChartVersion: "4.4.0"})
 	if err == nil {
-		for name, data := range p.Files {
+		for name, data := range p.Texts {
 			if strings.Contains(string(data), "planted: 1") {
 				t.Errorf("%s holds what is outside", name)
 			}

@@ -34,10 +34,7 @@ type Options struct {
 
 // Plan is a deployment directory in the making.
 type Plan struct {
-	// Files are its files by their paths.
-	Files map[string][]byte
-	// Modes are the permissions of those that are not 0644.
-	Modes map[string]fs.FileMode
+	scaffold.Files
 	// Notes are the report.
 	Notes []Note
 }
@@ -53,7 +50,7 @@ const (
 
 // Plan makes the deployment directory's files.
 func (s *Source) Plan(o Options) (*Plan, error) {
-	p := &planner{Source: s, opts: o, plan: &Plan{Files: map[string][]byte{}, Modes: map[string]fs.FileMode{}}}
+	p := &planner{Source: s, opts: o, plan: &Plan{Files: scaffold.NewFiles()}}
 	for _, step := range []func() error{p.values, p.secrets, p.manifests, p.images, p.chart, p.claims, p.fileLeaves, p.project, p.stacks} {
 		if err := step(); err != nil {
 			return nil, err
@@ -77,7 +74,7 @@ func (p *planner) copyFile(from, to string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", from, err)
 	}
-	p.plan.Files[to] = data
+	p.plan.Texts[to] = data
 	p.note(Carried, from, "%s", to)
 	return nil
 }
@@ -106,7 +103,7 @@ func (p *planner) copyFolder(from, to string) error {
 			return err
 		}
 		dest := to + strings.TrimPrefix(rel, from)
-		p.plan.Files[dest] = data
+		p.plan.Texts[dest] = data
 		if info.Mode()&0o111 != 0 {
 			p.plan.Modes[dest] = 0o755
 		}
@@ -116,28 +113,28 @@ func (p *planner) copyFolder(from, to string) error {
 
 // values carries the layers over. A key that is there twice is mended as Helm reads it: the last counts.
 func (p *planner) values() error {
-	carry := func(from, to string, optional bool) error {
+	carry := func(from, to string) error {
 		if from == "" {
 			return nil
 		}
 		if err := p.copyFile(from, to); err != nil {
 			return err
 		}
-		mended, gone := mend(p.plan.Files[to])
+		mended, gone := mend(p.plan.Texts[to])
 		for _, key := range gone {
 			p.note(Changed, from, "line %d: %s is there twice; %s keeps the last, which is the one that Helm takes", key.line, key.name, to)
 		}
-		p.plan.Files[to] = mended
+		p.plan.Texts[to] = mended
 		return nil
 	}
-	if err := carry(p.Shared, "hubs/all.yaml", false); err != nil {
+	if err := carry(p.Shared, "hubs/all.yaml"); err != nil {
 		return err
 	}
-	if err := carry(p.Common, hubFolder+"/common.yaml", false); err != nil {
+	if err := carry(p.Common, hubFolder+"/common.yaml"); err != nil {
 		return err
 	}
 	for _, env := range p.Environments {
-		if err := carry(p.Values[env], hubFolder+"/"+env+".yaml", false); err != nil {
+		if err := carry(p.Values[env], hubFolder+"/"+env+".yaml"); err != nil {
 			return err
 		}
 	}
@@ -161,7 +158,7 @@ func (p *planner) secrets() error {
 			if err := p.copyFile(from, to); err != nil {
 				return err
 			}
-			if !secretfile.Encrypted(p.plan.Files[to]) {
+			if !secretfile.Encrypted(p.plan.Texts[to]) {
 				p.note(Changed, from, "is in plaintext: `hubwright secrets init %s` encrypts it; what it holds is known to whoever could read it", env)
 			}
 			most = max(most, i+1)
@@ -190,7 +187,7 @@ func (p *planner) manifests() error {
 			p.note(Carried, from, "%s/manifests/%s.yaml", hubFolder, env)
 		}
 		if len(all) > 0 {
-			p.plan.Files[hubFolder+"/manifests/"+env+".yaml"] = bytes.Join(all, []byte("\n---\n"))
+			p.plan.Texts[hubFolder+"/manifests/"+env+".yaml"] = bytes.Join(all, []byte("\n---\n"))
 			any = true
 		}
 	}
@@ -221,11 +218,11 @@ func (p *planner) chart() error {
 	p.hub.Name, p.hub.HTTPS, p.hub.Auth = hubName, "values", "values"
 	p.note(Changed, "https and auth", "stay in the values (https.type and auth.type are values); the types of hubwright check more: see docs/reference/configuration.md")
 	p.hub.ChartPath, p.hub.ValuesKey = chartPath, chartKey
-	if p.Source.Chart != "" {
-		p.note(Carried, p.Source.Chart, "%s", chartPath)
-		return p.copyFolder(p.Source.Chart, chartPath)
+	if p.Wrapper != "" {
+		p.note(Carried, p.Wrapper, "%s", chartPath)
+		return p.copyFolder(p.Wrapper, chartPath)
 	}
-	p.plan.Files[chartPath+"/Chart.yaml"] = fmt.Appendf(nil, `apiVersion: v2
+	p.plan.Texts[chartPath+"/Chart.yaml"] = fmt.Appendf(nil, `apiVersion: v2
 name: hub
 description: JupyterHub, with the values below the key jupyterhub as the deployment's files have them
 version: 0.1.0
@@ -243,7 +240,7 @@ func (p *planner) computed(env string) (*values.Computed, error) {
 	var layers []values.Layer
 	for _, f := range p.hub.Values {
 		file := strings.ReplaceAll(f.File, "${env}", env)
-		layers = append(layers, values.Layer{Name: values.LayerName(file), File: file, Data: p.plan.Files[file]})
+		layers = append(layers, values.Layer{Name: values.LayerName(file), File: file, Data: p.plan.Texts[file]})
 	}
 	return values.Compute(values.Options{Layers: layers})
 }
@@ -312,7 +309,7 @@ func (p *planner) project() error {
 		p.note(Left, "cluster "+p.Settings.Cluster, "is not taken over: each environment makes its own cluster and file system. cluster.existing and storage.fileSystemId adopt what is there, cluster.from shares one")
 	}
 	text, err := d.Project()
-	p.plan.Files["Pulumi.yaml"] = text
+	p.plan.Texts["Pulumi.yaml"] = text
 	return err
 }
 
@@ -346,7 +343,7 @@ func (p *planner) stacks() error {
 		if err != nil {
 			return err
 		}
-		p.plan.Files["Pulumi."+env+".yaml"] = text
+		p.plan.Texts["Pulumi."+env+".yaml"] = text
 	}
 	return nil
 }

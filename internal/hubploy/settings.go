@@ -53,10 +53,13 @@ const (
 
 // hubployFile reads hubploy.yaml.
 func (s *Source) hubployFile(file string) problem.Problems {
-	data, err := s.read(file)
-	if err != nil {
+	if !s.has(file) {
 		s.note(Left, file, "is not there: account, region and images are not known")
 		return nil
+	}
+	data, err := s.read(file)
+	if err != nil {
+		return problem.Problems{{File: file, Message: err.Error()}}
 	}
 	h, found := parseHubploy(file, data)
 	if len(found) > 0 {

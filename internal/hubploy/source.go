@@ -32,8 +32,8 @@ type Source struct {
 	Manifests map[string][]string
 	// Images are the images that are built here.
 	Images []Image
-	// Chart is the folder of a wrapper chart; "" when there is none.
-	Chart string
+	// Wrapper is the folder of a wrapper chart; "" when there is none.
+	Wrapper string
 	// Settings are what hubploy.yaml and the tfvars say.
 	Settings Settings
 	// Notes are what was found on the way.
@@ -195,11 +195,11 @@ func (s *Source) chart() {
 		if !e.IsDir() || !s.has(path.Join(e.Name(), "Chart.yaml")) {
 			continue
 		}
-		if s.Chart != "" {
-			s.note(Left, e.Name(), "is a second chart; %s is taken for the hub's", s.Chart)
+		if s.Wrapper != "" {
+			s.note(Left, e.Name(), "is a second chart; %s is taken for the hub's", s.Wrapper)
 			continue
 		}
-		s.Chart = e.Name()
+		s.Wrapper = e.Name()
 	}
 }
 

@@ -2,11 +2,13 @@ package render
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
@@ -54,9 +56,22 @@ func Violations(ch *chart.Chart, values map[string]any) ([]Violation, error) {
 	return out, nil
 }
 
-func violations(ch *chart.Chart, values map[string]any) ([]Violation, error) {
+// compiled are the schemas of charts, by the digests of their texts: many hubs have one chart, and to compile its schema takes longer than to apply it.
+var compiled sync.Map
+
+// compiledSchema is a schema, and the same as plain data.
+type compiledSchema struct {
+	schema *jsonschema.Schema
+	doc    any
+}
+
+func compile(text []byte) (*compiledSchema, error) {
+	sum := sha256.Sum256(text)
+	if known, ok := compiled.Load(sum); ok {
+		return known.(*compiledSchema), nil //nolint:forcetypeassert // nothing else is stored
+	}
 	const name = "values.schema.json"
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(ch.Schema))
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
 	if err != nil {
 		return nil, err
 	}
@@ -68,11 +83,21 @@ func violations(ch *chart.Chart, values map[string]any) ([]Violation, error) {
 	if err != nil {
 		return nil, err
 	}
+	c := &compiledSchema{schema, doc}
+	compiled.Store(sum, c)
+	return c, nil
+}
+
+func violations(ch *chart.Chart, values map[string]any) ([]Violation, error) {
+	s, err := compile(ch.Schema)
+	if err != nil {
+		return nil, err
+	}
 	var wrong *jsonschema.ValidationError
-	if !errors.As(schema.Validate(values), &wrong) {
+	if !errors.As(s.schema.Validate(values), &wrong) {
 		return nil, nil
 	}
-	c := collector{words: message.NewPrinter(language.English), schema: doc}
+	c := collector{words: message.NewPrinter(language.English), schema: s.doc}
 	c.collect(wrong)
 	return c.found, nil
 }

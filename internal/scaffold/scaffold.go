@@ -61,6 +61,11 @@ type Environment struct {
 	Domains map[string]string
 }
 
+// CommonValues are the values of a new hub.
+//
+//go:embed common.yaml
+var CommonValues []byte
+
 //go:embed project.yaml.tmpl
 var projectText string
 

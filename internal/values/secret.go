@@ -66,7 +66,7 @@ func (n *node) secret(p Path) bool {
 		}
 		return false
 	}
-	return n.Origin.Secret || leafSecret(p, n.value)
+	return n.Secret || leafSecret(p, n.value)
 }
 
 // leafSecret says whether a leaf is a secret by its name. Only a text can be: a number, a switch or nothing at all hides nothing.

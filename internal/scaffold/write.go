@@ -1,4 +1,4 @@
-package hubploy
+package scaffold
 
 import (
 	"bytes"
@@ -22,18 +22,29 @@ func (e *OverwriteError) Error() string {
 	return fmt.Sprintf("%s has files that differ from what would be written: %s; nothing was changed", e.Dir, strings.Join(e.Files, ", "))
 }
 
-// Write writes the plan's files into a directory and returns how many were new. What is there and the same stays; what is there and differs is an
+// Files are the files of a deployment directory.
+type Files struct {
+	// Texts are their contents by their paths.
+	Texts map[string][]byte
+	// Modes are the permissions of those that are not 0644.
+	Modes map[string]fs.FileMode
+}
+
+// NewFiles returns no files yet.
+func NewFiles() Files { return Files{Texts: map[string][]byte{}, Modes: map[string]fs.FileMode{}} }
+
+// Write writes the files into a directory and returns how many were new. What is there and the same stays; what is there and differs is an
 // *OverwriteError before anything is written, unless overwrite permits it.
-func (p *Plan) Write(dir string, overwrite bool) (written int, err error) {
+func (f *Files) Write(dir string, overwrite bool) (written int, err error) {
 	var differ, missing []string
-	for _, name := range slices.Sorted(maps.Keys(p.Files)) {
+	for _, name := range slices.Sorted(maps.Keys(f.Texts)) {
 		old, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(name)))
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			missing = append(missing, name)
 		case err != nil:
 			return 0, err
-		case !bytes.Equal(old, p.Files[name]):
+		case !bytes.Equal(old, f.Texts[name]):
 			differ = append(differ, name)
 		}
 	}
@@ -41,12 +52,12 @@ func (p *Plan) Write(dir string, overwrite bool) (written int, err error) {
 		return 0, &OverwriteError{dir, differ}
 	}
 	for _, name := range append(missing, differ...) {
-		file := filepath.Join(dir, filepath.FromSlash(name))
-		mode := p.Modes[name]
+		path := filepath.Join(dir, filepath.FromSlash(name))
+		mode := f.Modes[name]
 		if mode == 0 {
 			mode = 0o644
 		}
-		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, p.Files[name], mode)); err != nil {
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, f.Texts[name], mode)); err != nil {
 			return written, err
 		}
 		written++
