@@ -65,19 +65,7 @@ type secretsOf struct {
 // inSecrets finds the hub's file for a verb that takes n arguments.
 func (a *app) inSecrets(n int, act func(*secretsOf, *cli.Context) error) func(*cli.Context, globals) error {
 	return func(c *cli.Context, g globals) error {
-		args, err := environments(c, n, n)
-		if err != nil {
-			return err
-		}
-		root, err := findProject(g.dir)
-		if err != nil {
-			return err
-		}
-		stack, err := config.Load(root, args[0], nil, config.Options{Sandbox: g.sandbox})
-		if err != nil {
-			return err
-		}
-		hub, err := oneHub(stack, c.String("hub"))
+		args, stack, hub, err := hubOf(c, g, n, n)
 		if err != nil {
 			return err
 		}

@@ -23,15 +23,9 @@ import (
 
 // secretsCheck finds what is wrong with the secrets of environments: of all, when none is named.
 func (a *app) secretsCheck(c *cli.Context, g globals) error {
-	root, err := findProject(g.dir)
+	root, envs, err := namedOrAll(c, g)
 	if err != nil {
 		return err
-	}
-	envs := c.Args().Slice()
-	if len(envs) == 0 {
-		if envs, err = environmentsOf(root); err != nil {
-			return err
-		}
 	}
 	return a.reportProblems(g, envs, func(env string) (config.Problems, error) {
 		stack, err := config.Load(root, env, nil, config.Options{Sandbox: g.sandbox})

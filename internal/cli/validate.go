@@ -24,21 +24,26 @@ import (
 
 func (a *app) validate() *cli.Command {
 	return verb("validate", "every problem of the configuration and the hubs' values, without the engine", "[ENV…]", nil, func(c *cli.Context, g globals) error {
-		root, err := findProject(g.dir)
+		root, envs, err := namedOrAll(c, g)
 		if err != nil {
 			return err
-		}
-		envs := c.Args().Slice()
-		if len(envs) == 0 {
-			if envs, err = environmentsOf(root); err != nil {
-				return err
-			}
 		}
 		charts := a.charts(root, g)
 		return a.reportProblems(g, envs, func(env string) (config.Problems, error) {
 			return a.problemsOf(c.Context, root, env, g, charts)
 		})
 	})
+}
+
+// namedOrAll are the environments that are named, or all of the deployment.
+func namedOrAll(c *cli.Context, g globals) (root string, envs []string, err error) {
+	if root, err = findProject(g.dir); err != nil {
+		return "", nil, err
+	}
+	if envs = c.Args().Slice(); len(envs) == 0 {
+		envs, err = environmentsOf(root)
+	}
+	return root, envs, err
 }
 
 // reportProblems prints what is wrong with environments: each problem once, since one of the shared defaults is every environment's.

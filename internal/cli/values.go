@@ -22,19 +22,7 @@ func (a *app) values() *cli.Command {
 		&cli.StringFlag{Name: "hub", Usage: "the hub's `NAME` (default: the only one)"},
 		&cli.BoolFlag{Name: "origin", Usage: "a line for each value, with the file, line and layer that it comes from"},
 	), func(c *cli.Context, g globals) error {
-		args, err := environments(c, 1, 2)
-		if err != nil {
-			return err
-		}
-		root, err := findProject(g.dir)
-		if err != nil {
-			return err
-		}
-		stack, err := config.Load(root, args[0], nil, config.Options{Sandbox: g.sandbox})
-		if err != nil {
-			return err
-		}
-		hub, err := oneHub(stack, c.String("hub"))
+		args, stack, hub, err := hubOf(c, g, 1, 2)
 		if err != nil {
 			return err
 		}
@@ -57,6 +45,22 @@ func (a *app) values() *cli.Command {
 		}
 		return a.showValues(g, stack, hub, computed, below, c.Bool("origin"))
 	})
+}
+
+// hubOf loads the environment that a verb's first argument names, and finds the hub that --hub names. The verb takes least to most arguments.
+func hubOf(c *cli.Context, g globals, least, most int) (args []string, stack *config.Stack, hub *config.Hub, err error) {
+	if args, err = environments(c, least, most); err != nil {
+		return nil, nil, nil, err
+	}
+	root, err := findProject(g.dir)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	if stack, err = config.Load(root, args[0], nil, config.Options{Sandbox: g.sandbox}); err != nil {
+		return nil, nil, nil, err
+	}
+	hub, err = oneHub(stack, c.String("hub"))
+	return args, stack, hub, err
 }
 
 // oneHub is the hub of that name, or without a name the only one.
