@@ -21,12 +21,13 @@ var rooms = []room{
 	{"internal/change", nil, "a change is plain data"},
 	{"internal/chartcheck", []string{"internal/render", "internal/values"}, "a chart and values in, problems out"},
 	{"internal/config/...", []string{"internal/config"}, "configuration is read before anything runs"},
+	{"internal/doctor", nil, "it looks at a machine and an account, whoever asks"},
 	{"internal/hubploy", []string{"internal/scaffold", "internal/secretfile", "internal/values"}, "another tool's deployment in, a directory out"},
 	{"internal/lazyregexp", nil, "it knows of nothing but the language"},
 	{"internal/problem", nil, "what is said of a file knows nothing of what the file is for"},
 	{"internal/release", nil, "Helm's records of a release, wherever its cluster is"},
 	{"internal/render/...", nil, "a chart and values in, manifests out"},
-	{"internal/result", []string{"internal/change", "internal/driver", "internal/hubploy", "internal/sandbox/world", "internal/values"}, "what the command line prints, as plain data"},
+	{"internal/result", []string{"internal/change", "internal/doctor", "internal/driver", "internal/hubploy", "internal/sandbox/world", "internal/values"}, "what the command line prints, as plain data"},
 	{"internal/scaffold", nil, "the files of a new deployment, whoever asks for it"},
 	{"internal/secretfile", nil, "an encrypted file and its keys, whatever it is for"},
 	{"internal/term", nil, "the terminal knows nothing of deployments"},
@@ -34,7 +35,7 @@ var rooms = []room{
 	{"internal/driver/...", []string{"internal/change", "internal/driver"}, "the driver knows nothing of the command line or the sandbox"},
 	{"internal/sandbox/...", []string{"internal/sandbox/...", "internal/render"}, "the services know nothing of who deploys to them"},
 	{"internal/cli/...", []string{
-		"internal/cli/...", "internal/change", "internal/chartcheck", "internal/config", "internal/driver", "internal/hubploy", "internal/release", "internal/render", "internal/result", "internal/scaffold", "internal/secretfile", "internal/sandbox", "internal/sandbox/world",
+		"internal/cli/...", "internal/change", "internal/chartcheck", "internal/config", "internal/doctor", "internal/driver", "internal/hubploy", "internal/release", "internal/render", "internal/result", "internal/scaffold", "internal/secretfile", "internal/sandbox", "internal/sandbox/world",
 		"internal/term", "internal/values", "stacks",
 	}, "the command line brings the others together"},
 }

@@ -60,6 +60,11 @@ func TestFirstTimeWithoutSecrets(t *testing.T) {
 	d.must(0, "secrets check staging --sandbox").has(t, "staging ok")
 	d.must(0, "up staging --sandbox --yes").has(t, "hub-release", "https://roman-sit-staging.science.stsci.edu")
 	d.must(0, "status staging --sandbox").has(t, "staging (sandbox): healthy")
+	d.must(0, "doctor staging --sandbox").has(t, "ok      AWS identity: arn:aws:iam::162808325377:user/gough", "science.stsci.edu is there", "hub hub: secrets: complete", "ok      state: 9")
+	d.must(0, "doctor staging --sandbox -o json").json(t)
+	d.must(0, "sandbox set account=999999999999")
+	d.must(1, "doctor staging --sandbox").has(t, "fail    AWS identity: account 999999999999, but the deployment is of account 162808325377", "`hubwright sandbox set account=162808325377`")
+	d.must(0, "sandbox set account=162808325377")
 
 	d.edit("hubs/hub/secrets/staging.yaml", d.read("hubs/hub/secrets/staging.yaml"), "")
 	d.must(2, "up staging --sandbox --yes").has(t, "hubs/hub/secrets/staging.yaml: is not encrypted")

@@ -5,6 +5,7 @@ package result
 import (
 	"time"
 
+	"github.com/hubwright/hubwright/internal/doctor"
 	"github.com/hubwright/hubwright/internal/driver"
 	"github.com/hubwright/hubwright/internal/hubploy"
 	"github.com/hubwright/hubwright/internal/problem"
@@ -110,6 +111,15 @@ type Leaf struct {
 	// Value is a text, number, boolean, null, or a list or object without entries.
 	Value any `json:"value"`
 	values.Origin
+}
+
+// Doctor is what a deployment needs and whether it holds.
+type Doctor struct {
+	Head
+	// Sandbox says that the services are simulated.
+	Sandbox bool `json:"sandbox"`
+	// Checks are the prerequisites, those that do not hold first.
+	Checks []doctor.Row `json:"checks"`
 }
 
 // Import is what was made of another tool's deployment.

@@ -247,6 +247,24 @@ type Services struct {
 	Users           []string // IAM users, by name
 }
 
+// Identity is whose credentials the sandbox's services take these for.
+func (s *Sandbox) Identity() (account, caller string, err error) {
+	err = s.World.View(func(tx *world.Tx) error {
+		account, caller = tx.Setting("account"), tx.Setting("caller")
+		return nil
+	})
+	return account, caller, err
+}
+
+// Zone says whether there is a hosted zone of a name.
+func (s *Sandbox) Zone(name string) (there bool, err error) {
+	err = s.World.View(func(tx *world.Tx) error {
+		there = awssim.HasZone(tx, name)
+		return nil
+	})
+	return there, err
+}
+
 // Provide makes sure that the services hold what a deployment expects to find. What is there already stays; the account that a person has
 // set by hand counts more.
 func (s *Sandbox) Provide(sv Services) error {

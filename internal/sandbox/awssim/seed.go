@@ -154,3 +154,8 @@ func anyMap(m map[string]string) map[string]any {
 	}
 	return out
 }
+
+// HasZone says whether there is a hosted zone of a name.
+func HasZone(tx *world.Tx, name string) bool {
+	return tx.Find(zoneToken, func(o *world.Object) bool { return absolute(o.String("name")) == absolute(name) }) != nil
+}

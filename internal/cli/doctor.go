@@ -1,0 +1,217 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/hubwright/hubwright/internal/config"
+	"github.com/hubwright/hubwright/internal/doctor"
+	"github.com/hubwright/hubwright/internal/driver"
+	"github.com/hubwright/hubwright/internal/render"
+	"github.com/hubwright/hubwright/internal/result"
+	"github.com/hubwright/hubwright/internal/secretfile"
+	"github.com/hubwright/hubwright/internal/term"
+)
+
+func (a *app) doctor() *cli.Command {
+	return verb("doctor", "every prerequisite: whether it holds, what was seen, what helps", "[ENV]", nil, func(c *cli.Context, g globals) error {
+		if c.Args().Len() > 1 {
+			return usage("doctor: one environment, or none")
+		}
+		rows := a.checkMachine(c.Context, g)
+		env := c.Args().First()
+		if env != "" {
+			root, err := findProject(g.dir)
+			if err != nil {
+				return err
+			}
+			of, err := a.checkEnvironment(c.Context, g, root, env)
+			if err != nil {
+				return err
+			}
+			rows = append(rows, of...)
+		}
+		order := []string{doctor.Fail, doctor.Warning, doctor.OK, doctor.Skipped}
+		slices.SortStableFunc(rows, func(x, y doctor.Row) int { return slices.Index(order, x.State) - slices.Index(order, y.State) })
+		if g.output == "json" {
+			if err := a.printJSON(result.Doctor{Head: result.Of("doctor", env), Sandbox: g.sandbox, Checks: rows}); err != nil {
+				return err
+			}
+		} else if err := a.showDoctor(rows); err != nil {
+			return err
+		}
+		if rows[0].State == doctor.Fail {
+			return &coded{err: errQuiet, code: exitFailed}
+		}
+		return nil
+	})
+}
+
+func (a *app) showDoctor(rows []doctor.Row) error {
+	paint := map[string]term.Style{doctor.Fail: term.Red, doctor.Warning: term.Yellow, doctor.OK: term.Green, doctor.Skipped: term.Dim}
+	for _, r := range rows {
+		a.Print("%s %s: %s", a.Paint(paint[r.State], fmt.Sprintf("%-7s", r.State)), r.Check, strings.ReplaceAll(r.Seen, "\n", "\n          "))
+		if r.Remedy != "" {
+			a.Print("        %s %s", a.Paint(term.Cyan, "hint:"), a.proposing(r.Remedy))
+		}
+	}
+	return nil
+}
+
+// checkMachine looks at what every environment needs of this machine.
+func (a *app) checkMachine(ctx context.Context, g globals) []doctor.Row {
+	var rows []doctor.Row
+	engine, err := a.locator.Locate(ctx)
+	if err != nil {
+		rows = append(rows, doctor.Row{Check: "Pulumi engine", State: doctor.Fail, Seen: err.Error(), Remedy: hintOf(err)})
+	} else {
+		rows = append(rows, doctor.Row{Check: "Pulumi engine", State: doctor.OK, Seen: engine.Version.String() + " at " + engine.Path})
+	}
+	if g.sandbox {
+		return append(rows, doctor.Row{Check: "Docker daemon, AWS CLI", State: doctor.Skipped, Seen: "the sandbox needs neither"})
+	}
+	m := doctor.Machine{DockerHost: a.getenv("DOCKER_HOST")}
+	return append(rows, m.Docker(ctx), m.AWSCLI(ctx))
+}
+
+// checkEnvironment looks at what one environment needs.
+func (a *app) checkEnvironment(ctx context.Context, g globals, root, env string) ([]doctor.Row, error) {
+	stack, err := config.Load(root, env, nil, config.Options{Sandbox: g.sandbox})
+	var problems config.Problems
+	if errors.As(err, &problems) {
+		return []doctor.Row{{Check: "configuration", State: doctor.Fail, Seen: problems.Error(), Remedy: fmt.Sprintf("mend these; `hubwright validate %s` shows them", env)}}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	rows := []doctor.Row{{Check: "configuration", State: doctor.OK, Seen: fmt.Sprintf("account %s, %s, cluster %s", stack.Deployment.AccountID, stack.Region(), stack.ClusterName())}}
+	if g.sandbox {
+		services, err := a.simulated(root, stack)
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, services...)
+	} else {
+		rows = append(rows, realServices(ctx, stack)...)
+	}
+	rows = append(rows, a.checkState(ctx, g, env))
+	for i := range stack.Hubs {
+		of, err := a.checkHubOf(ctx, g, stack, &stack.Hubs[i])
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, of...)
+	}
+	return rows, nil
+}
+
+// realServices asks AWS and DNS.
+func realServices(ctx context.Context, stack *config.Stack) []doctor.Row {
+	var m doctor.Machine
+	rows := []doctor.Row{m.Identity(ctx, stack.Deployment.AccountID, stack.Region()), m.StateKey(ctx, stack.SecretsProvider(), stack.Region())}
+	if stack.DNS.Zone != "" {
+		rows = append(rows, m.Delegation(ctx, stack.DNS.Zone))
+	}
+	return rows
+}
+
+// simulated asks the sandbox's services.
+func (a *app) simulated(root string, stack *config.Stack) ([]doctor.Row, error) {
+	box, err := a.openSandbox(root, stack)
+	if err != nil {
+		return nil, err
+	}
+	account, caller, err := box.Identity()
+	rows := []doctor.Row{{Check: "AWS identity", State: doctor.OK, Seen: caller}}
+	if account != stack.Deployment.AccountID {
+		rows[0] = doctor.Row{
+			Check: "AWS identity", State: doctor.Fail, Seen: fmt.Sprintf("account %s, but the deployment is of account %s", account, stack.Deployment.AccountID),
+			Remedy: "`hubwright sandbox set account=" + stack.Deployment.AccountID + "`, or mend deployment.accountId",
+		}
+	}
+	if zone := stack.DNS.Zone; zone != "" && err == nil {
+		var there bool
+		there, err = box.Zone(zone)
+		row := doctor.Row{Check: "DNS zone", State: doctor.OK, Seen: zone + " is there; whether the world knows it is not simulated"}
+		if !there {
+			row = doctor.Row{Check: "DNS zone", State: doctor.Fail, Seen: "there is no hosted zone " + zone, Remedy: "name another as dns.zone"}
+		}
+		rows = append(rows, row)
+	}
+	return rows, errors.Join(err, box.Close())
+}
+
+// checkState asks the backend for the stack's state.
+func (a *app) checkState(ctx context.Context, g globals, env string) doctor.Row {
+	r := doctor.Row{Check: "state", State: doctor.OK}
+	s, err := a.open(ctx, g, env)
+	if err != nil {
+		return doctor.Row{Check: r.Check, State: doctor.Fail, Seen: err.Error(), Remedy: hintOf(err)}
+	}
+	defer func() { _ = s.Close() }()
+	state, err := s.State(ctx, env)
+	var known *driver.Error
+	switch {
+	case errors.As(err, &known) && known.Kind == driver.NoStack:
+		r.Seen = "nothing is deployed yet"
+		return r
+	case err != nil:
+		return doctor.Row{Check: r.Check, State: doctor.Fail, Seen: err.Error(), Remedy: hintOf(err)}
+	}
+	if len(state.Pending) > 0 {
+		return doctor.Row{Check: r.Check, State: doctor.Fail, Seen: fmt.Sprintf("%d operations are pending", len(state.Pending)), Remedy: fmt.Sprintf("`hubwright recover %s` finds out what became of them", env)}
+	}
+	r.Seen = fmt.Sprintf("%d resources, last changed %s", state.Managed(), state.Updated.Format(time.RFC3339))
+	return r
+}
+
+// checkHubOf looks at what a hub needs: its chart, its secrets, its callback.
+func (a *app) checkHubOf(ctx context.Context, g globals, stack *config.Stack, hub *config.Hub) ([]doctor.Row, error) {
+	name := func(what string) string { return "hub " + hub.Name + ": " + what }
+	req := render.Request{Name: hub.Chart.Name, Version: stack.ChartVersion(hub), Repository: hub.Chart.Repository}
+	if hub.Chart.Path != "" {
+		req = render.Request{Name: hub.Chart.Path}
+	}
+	var rows []doctor.Row
+	switch ch, err := a.charts(stack.Dir, g).Chart(ctx, req); {
+	case err != nil:
+		rows = append(rows, doctor.Row{Check: name("chart"), State: doctor.Fail, Seen: err.Error(), Remedy: "give this machine a way to the repository, or put the chart into a folder and name it with chart.path"})
+	case ch.Digest == "":
+		rows = append(rows, doctor.Row{Check: name("chart"), State: doctor.Warning, Seen: fmt.Sprintf("%s %s cannot be reached; a built-in outline stands in for it", ch.Name(), ch.Metadata.Version)})
+	default:
+		rows = append(rows, doctor.Row{Check: name("chart"), State: doctor.OK, Seen: fmt.Sprintf("%s %s, %s", ch.Name(), ch.Metadata.Version, ch.Origin)})
+	}
+	if hub.Auth.OAuth() {
+		rows = append(rows, doctor.Row{
+			Check: name("OAuth callback"), State: doctor.OK, Seen: stack.CallbackURL(hub) + " is what the client has to be registered with; whether it is, only the provider knows",
+		})
+	}
+	return append(rows, a.checkSecretsOf(ctx, g, stack, hub, name("secrets"))), nil
+}
+
+func (a *app) checkSecretsOf(ctx context.Context, g globals, stack *config.Stack, hub *config.Hub, check string) doctor.Row {
+	var found config.Problems
+	err := a.withKeys(g, stack, func(keys secretfile.Keys) (err error) {
+		found, err = a.checkSecrets(ctx, stack, hub, keys)
+		return err
+	})
+	if err != nil {
+		return doctor.Row{Check: check, State: doctor.Fail, Seen: err.Error(), Remedy: hintOf(err)}
+	}
+	missing := func(p config.Problem) bool { return p.Message == "is missing" }
+	switch {
+	case len(found) == 0:
+		return doctor.Row{Check: check, State: doctor.OK, Seen: "complete, and as they should be"}
+	case !slices.ContainsFunc(found, func(p config.Problem) bool { return !missing(p) }) && g.sandbox:
+		return doctor.Row{Check: check, State: doctor.OK, Seen: "the sandbox makes up what is missing"}
+	case !slices.ContainsFunc(found, func(p config.Problem) bool { return !missing(p) }):
+		return doctor.Row{Check: check, State: doctor.Warning, Seen: found.Error(), Remedy: fmt.Sprintf("`hubwright up %s` makes all but the hub meanwhile", stack.Environment)}
+	}
+	return doctor.Row{Check: check, State: doctor.Fail, Seen: found.Error(), Remedy: fmt.Sprintf("`hubwright secrets check %s` shows these", stack.Environment)}
+}

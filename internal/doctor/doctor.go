@@ -1,0 +1,228 @@
+// Package doctor looks at what a deployment needs of a machine and of an account before the first update, and says of each whether it holds, what was
+// seen, and what helps. It changes nothing.
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os/exec"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/Masterminds/semver/v3"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awsconfig "github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go"
+	"github.com/aws/smithy-go/logging"
+)
+
+// Row is one prerequisite.
+type Row struct {
+	// Check names what was looked at.
+	Check string `json:"check"`
+	// State is ok, warning, fail or skipped.
+	State string `json:"state"`
+	// Seen is what was found.
+	Seen string `json:"seen"`
+	// Remedy is what helps; empty when nothing has to be done.
+	Remedy string `json:"remedy,omitempty"`
+}
+
+// States of a Row, the gravest first.
+const (
+	Fail    = "fail"
+	Warning = "warning"
+	OK      = "ok"
+	Skipped = "skipped"
+)
+
+// Machine is where it is looked. The zero value is this machine.
+type Machine struct {
+	// DockerHost is the daemon's address as DOCKER_HOST has it; "" is the usual socket.
+	DockerHost string
+	// AWS gives the way to AWS; nil is the SDK's own.
+	AWS func(ctx context.Context, region string) (aws.Config, error)
+	// Resolver answers questions of DNS; nil is the system's.
+	Resolver interface {
+		LookupNS(ctx context.Context, name string) ([]*net.NS, error)
+	}
+}
+
+// patience limits each look.
+const patience = 10 * time.Second
+
+// Docker asks the Docker daemon whether it is there: https://docs.docker.com/reference/api/engine/version/v1.47/#tag/System/operation/SystemPing
+func (m Machine) Docker(ctx context.Context) Row {
+	r := Row{Check: "Docker daemon", Remedy: "start it (`systemctl start docker`), or name it with DOCKER_HOST; it builds the images. Without it an update works when the registry has them"}
+	network, address := "unix", "/var/run/docker.sock"
+	switch host := m.DockerHost; {
+	case strings.HasPrefix(host, "unix://"):
+		address = strings.TrimPrefix(host, "unix://")
+	case strings.HasPrefix(host, "tcp://"):
+		network, address = "tcp", strings.TrimPrefix(host, "tcp://")
+	case host != "":
+		return Row{r.Check, Skipped, "DOCKER_HOST is " + host + ", which is not looked at", ""}
+	}
+	var dialer net.Dialer
+	client := &http.Client{Timeout: patience, Transport: &http.Transport{
+		DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return dialer.DialContext(ctx, network, address)
+		},
+	}}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://docker/_ping", http.NoBody)
+	if err != nil {
+		return Row{r.Check, Fail, err.Error(), r.Remedy}
+	}
+	res, err := client.Do(req)
+	if err != nil {
+		r.State, r.Seen = Warning, "no answer at "+address
+		return r
+	}
+	defer func() { _ = res.Body.Close() }()
+	if res.StatusCode != http.StatusOK {
+		r.State, r.Seen = Warning, fmt.Sprintf("%s answers %s", address, res.Status)
+		return r
+	}
+	return Row{r.Check, OK, "API " + res.Header.Get("Api-Version") + " at " + address, ""}
+}
+
+// leastCLI is what pulumi-eks asks for, in each of the CLI's two major versions: https://github.com/pulumi/pulumi-eks
+var (
+	leastCLI, leastCLI1 = semver.MustParse("2.7.0"), semver.MustParse("1.24.0")
+	cliVersion          = regexp.MustCompile(`aws-cli/(\d+\.\d+\.\d+)`)
+)
+
+// AWSCLI looks for the AWS CLI, which pulumi-eks calls even in a preview.
+func (m Machine) AWSCLI(ctx context.Context) Row {
+	r := Row{Check: "AWS CLI", Remedy: "install it, version " + leastCLI.String() + " or later: docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html"}
+	path, err := exec.LookPath("aws")
+	if err != nil {
+		r.State, r.Seen = Fail, "there is no aws on PATH"
+		return r
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, path, "--version") //nolint:gosec // what PATH says
+	cmd.WaitDelay = time.Second
+	out, err := cmd.CombinedOutput()
+	found := cliVersion.FindStringSubmatch(string(out))
+	if err != nil || found == nil {
+		r.State, r.Seen = Fail, path+" does not say its version"
+		return r
+	}
+	v, err := semver.NewVersion(found[1])
+	if err != nil || v.LessThan(leastCLI1) || v.Major() > 1 && v.LessThan(leastCLI) {
+		r.State, r.Seen = Fail, found[1]+" at "+path
+		return r
+	}
+	return Row{r.Check, OK, found[1] + " at " + path, ""}
+}
+
+func (m Machine) config(ctx context.Context, region string) (aws.Config, error) {
+	if m.AWS != nil {
+		return m.AWS(ctx, region)
+	}
+	return awsconfig.LoadDefaultConfig(ctx, awsconfig.WithRegion(region), awsconfig.WithRetryMaxAttempts(2), awsconfig.WithLogger(logging.Nop{}))
+}
+
+// Identity asks AWS whose credentials these are, and holds the account to the one that is configured.
+func (m Machine) Identity(ctx context.Context, account, region string) Row {
+	r := Row{Check: "AWS identity", State: Fail, Remedy: "sign in (`aws sso login`, AWS_PROFILE)"}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	cfg, err := m.config(ctx, region)
+	if err != nil {
+		r.Seen = err.Error()
+		return r
+	}
+	me, err := sts.NewFromConfig(cfg).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	if err != nil {
+		r.Seen = inWords(err)
+		return r
+	}
+	if got := aws.ToString(me.Account); got != account {
+		r.Seen, r.Remedy = fmt.Sprintf("%s, but the deployment is of account %s", aws.ToString(me.Arn), account), "use that account's credentials, or mend deployment.accountId"
+		return r
+	}
+	return Row{r.Check, OK, aws.ToString(me.Arn), ""}
+}
+
+var kmsProvider = regexp.MustCompile(`^awskms://(?:/)?([^?]+)(?:\?.*region=([a-z0-9-]+))?`)
+
+// StateKey looks at the key that the stack's secrets are encrypted with. provider is as the stack's file has it.
+func (m Machine) StateKey(ctx context.Context, provider, region string) Row {
+	r := Row{Check: "state's key", State: Fail, Remedy: "make the key, or name another as secretsprovider in the stack's file"}
+	found := kmsProvider.FindStringSubmatch(provider)
+	switch {
+	case provider == "":
+		return Row{r.Check, Warning, "the stack's file has no secretsprovider, so that Pulumi chooses", "awskms://alias/NAME?region=" + region + " is one that a team can share"}
+	case found == nil:
+		return Row{r.Check, Skipped, provider + " is not looked at", ""}
+	}
+	if found[2] != "" {
+		region = found[2]
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	cfg, err := m.config(ctx, region)
+	if err != nil {
+		r.Seen = err.Error()
+		return r
+	}
+	key, err := kms.NewFromConfig(cfg).DescribeKey(ctx, &kms.DescribeKeyInput{KeyId: &found[1]})
+	if err != nil {
+		r.Seen = found[1] + ": " + inWords(err)
+		return r
+	}
+	if !key.KeyMetadata.Enabled {
+		r.Seen, r.Remedy = fmt.Sprintf("%s is %s", found[1], key.KeyMetadata.KeyState), "enable it, or cancel its deletion: what it encrypted is lost with it"
+		return r
+	}
+	return Row{r.Check, OK, aws.ToString(key.KeyMetadata.Arn), ""}
+}
+
+// Delegation asks DNS whether the world knows a zone.
+func (m Machine) Delegation(ctx context.Context, zone string) Row {
+	r := Row{Check: "DNS zone", State: Fail, Remedy: "enter the zone's name servers at whoever holds the domain above it"}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	var resolver interface {
+		LookupNS(ctx context.Context, name string) ([]*net.NS, error)
+	} = net.DefaultResolver
+	if m.Resolver != nil {
+		resolver = m.Resolver
+	}
+	servers, err := resolver.LookupNS(ctx, strings.TrimSuffix(zone, ".")+".")
+	var unknown *net.DNSError
+	switch {
+	case errors.As(err, &unknown) && unknown.IsNotFound:
+		r.Seen = zone + " is delegated to nobody"
+		return r
+	case err != nil:
+		return Row{r.Check, Warning, zone + ": " + err.Error(), "look again from where DNS can be asked"}
+	}
+	var names []string
+	for _, s := range servers {
+		names = append(names, strings.TrimSuffix(s.Host, "."))
+	}
+	return Row{r.Check, OK, zone + " is at " + strings.Join(names, ", "), ""}
+}
+
+// inWords is an error of AWS without what surrounds it.
+func inWords(err error) string {
+	var api smithy.APIError
+	if errors.As(err, &api) {
+		return api.ErrorCode() + ": " + api.ErrorMessage()
+	}
+	if text := err.Error(); strings.Contains(text, "get identity") || strings.Contains(text, "no EC2 IMDS role") || strings.Contains(text, "failed to refresh cached credentials") {
+		return "there are no AWS credentials here"
+	}
+	return err.Error()
+}
