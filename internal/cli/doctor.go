@@ -102,11 +102,7 @@ func (a *app) checkEnvironment(ctx context.Context, g globals, root, env string)
 	}
 	rows = append(rows, a.checkState(ctx, g, env))
 	for i := range stack.Hubs {
-		of, err := a.checkHubOf(ctx, g, stack, &stack.Hubs[i])
-		if err != nil {
-			return nil, err
-		}
-		rows = append(rows, of...)
+		rows = append(rows, a.checkHubOf(ctx, g, stack, &stack.Hubs[i])...)
 	}
 	return rows, nil
 }
@@ -172,7 +168,7 @@ func (a *app) checkState(ctx context.Context, g globals, env string) doctor.Row 
 }
 
 // checkHubOf looks at what a hub needs: its chart, its secrets, its callback.
-func (a *app) checkHubOf(ctx context.Context, g globals, stack *config.Stack, hub *config.Hub) ([]doctor.Row, error) {
+func (a *app) checkHubOf(ctx context.Context, g globals, stack *config.Stack, hub *config.Hub) []doctor.Row {
 	name := func(what string) string { return "hub " + hub.Name + ": " + what }
 	req := render.Request{Name: hub.Chart.Name, Version: stack.ChartVersion(hub), Repository: hub.Chart.Repository}
 	if hub.Chart.Path != "" {
@@ -192,7 +188,7 @@ func (a *app) checkHubOf(ctx context.Context, g globals, stack *config.Stack, hu
 			Check: name("OAuth callback"), State: doctor.OK, Seen: stack.CallbackURL(hub) + " is what the client has to be registered with; whether it is, only the provider knows",
 		})
 	}
-	return append(rows, a.checkSecretsOf(ctx, g, stack, hub, name("secrets"))), nil
+	return append(rows, a.checkSecretsOf(ctx, g, stack, hub, name("secrets")))
 }
 
 func (a *app) checkSecretsOf(ctx context.Context, g globals, stack *config.Stack, hub *config.Hub, check string) doctor.Row {

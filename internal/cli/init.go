@@ -37,7 +37,7 @@ func (a *app) init() *cli.Command {
 		&cli.StringSliceFlag{Name: "domain", Usage: "an environment's domain, as `ENV=NAME` (default: <name>-<env>.<zone>, prod <name>.<zone>)"},
 		&cli.StringFlag{Name: "auth", Usage: "who logs users in: `TYPE` of " + strings.Join(initAuth, ", ")},
 		&cli.StringSliceFlag{Name: "admin", Usage: "a `USER` who may log in and administer the hub"},
-	}, func(c *cli.Context, g globals) error {
+	}, func(c *cli.Context, _ globals) error {
 		if c.Args().Len() > 1 {
 			return usage("init: one directory, not %d", c.Args().Len())
 		}

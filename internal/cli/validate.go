@@ -193,7 +193,7 @@ func (s *session) checkHubs(ctx context.Context) error {
 		opts.Layers = append(opts.Layers, layers...)
 		found, err := checkHub(ctx, s.stack, h, opts, charts, func(string, ...any) {})
 		if err != nil && !errors.As(err, &found) {
-			return nil //nolint:nilerr // a chart that cannot be rendered here is the engine's to tell of
+			return nil // a chart that cannot be rendered here is the engine's to tell of
 		}
 		problems = append(problems, found...)
 	}
