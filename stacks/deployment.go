@@ -58,7 +58,7 @@ func (d *deployment) makeCreds() error {
 	if err != nil {
 		return err
 	}
-	sharing, err := d.Sharing()
+	others, err := d.Others()
 	if err != nil {
 		return err
 	}
@@ -67,12 +67,18 @@ func (d *deployment) makeCreds() error {
 	if d.SecretStore.Codecommit.Enabled {
 		names = append(names, d.SecretStore.Codecommit.Name)
 	}
-	for _, other := range sharing { // whose resources this deployer makes too
-		prefixes = append(prefixes, other.Prefix())
+	environments := []string{d.Environment}
+	for _, other := range others {
+		assumes := other.Creds.Mode == config.CredsAssume && other.Creds.RoleArn == d.creatorArn()
+		if other.Cluster.From == d.Environment || assumes { // whose resources this deployer makes too
+			prefixes = append(prefixes, other.Prefix())
+			environments = append(environments, other.Environment)
+		}
 	}
 	args := &creds.Args{
 		Mode: creds.Mode(d.Creds.Mode), RoleArn: d.Creds.RoleArn, Prefix: d.Creds.NamePrefix,
-		ResourcePrefixes: prefixes, ResourceNames: names, AccountID: account, Region: region, TrustedPrincipals: d.Creds.TrustedPrincipals, Users: d.Creds.Users,
+		ResourcePrefixes: prefixes, ResourceNames: names,
+		OwnerTags: map[string][]string{"deployment": {d.Deployment.Name}, "environment": environments}, AccountID: account, Region: region, TrustedPrincipals: d.Creds.TrustedPrincipals, Users: d.Creds.Users,
 		PermissionsBoundary: d.Creds.PermissionsBoundary, Tags: d.Tags(), WaitAssumable: d.opts.waitAssumable(),
 	}
 	if args.HostedZones, err = d.zones(); err != nil {

@@ -59,9 +59,9 @@ type Args struct {
 	Users []string
 	// HostedZones are the ids of the Route 53 zones the role may write in; empty means all of the account.
 	HostedZones []string
-	// OwnerTag is the key in Tags that marks what the deployment made: the role may change and delete, where the service can
-	// check it, only what carries it. Default "deployment"; without that key in Tags there is no such limit.
-	OwnerTag string
+	// OwnerTags are the tags that mark what the role may change and delete, where the service can check it: a resource has to carry each
+	// key with one of its values. Default: "deployment" as it is in Tags; without that key in Tags there is no such limit.
+	OwnerTags map[string][]string
 	// Tags are put on the role and its policies.
 	Tags map[string]string
 	// WaitAssumable is called once the role exists, outside previews, with its creation time, and returns when it can be assumed.
@@ -126,13 +126,9 @@ func (a *Args) Scope() Scope {
 		slices.Sort(prefixes)
 		prefixes = slices.Compact(prefixes)
 	}
-	key := a.OwnerTag
-	if key == "" {
-		key = "deployment"
-	}
-	var owner Tag
-	if value := a.Tags[key]; value != "" {
-		owner = Tag{Key: key, Value: value}
+	owner := a.OwnerTags
+	if value := a.Tags["deployment"]; owner == nil && value != "" {
+		owner = map[string][]string{"deployment": {value}}
 	}
 	return Scope{
 		Partition: a.partition(), AccountID: a.AccountID, Region: a.Region, Prefixes: prefixes, Names: a.ResourceNames, Role: a.roleName(),

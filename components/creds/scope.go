@@ -17,9 +17,6 @@ type Topic struct {
 	Statements []Statement
 }
 
-// Tag is the tag that what a deployment made carries, and that what it may change or delete has to carry.
-type Tag struct{ Key, Value string }
-
 // Scope is what the deployer's rights are limited to.
 type Scope struct {
 	// Partition is "aws", "aws-us-gov" or "aws-cn".
@@ -37,8 +34,9 @@ type Scope struct {
 	Role string
 	// Boundary is the ARN of the permissions boundary that every role it makes has to carry; empty for none.
 	Boundary string
-	// Owner limits changes and deletions, where the service can, to what carries this tag; an empty key means no such limit.
-	Owner Tag
+	// Owner limits changes and deletions, where the service can, to what carries these tags, each with one of its values; none means no such
+	// limit.
+	Owner map[string][]string
 	// HostedZones are the ids of the Route 53 zones it may write records in; empty means every zone of the account.
 	HostedZones []string
 }
@@ -107,8 +105,8 @@ func (s Scope) inRegion() iampolicy.Conditions {
 // owned is the condition that the resource carries the owner's tag, besides being in the region.
 func (s Scope) owned() iampolicy.Conditions {
 	c := s.inRegion()
-	if s.Owner.Key != "" {
-		c["StringEquals"]["aws:ResourceTag/"+s.Owner.Key] = []string{s.Owner.Value}
+	for key, values := range s.Owner {
+		c["StringEquals"]["aws:ResourceTag/"+key] = values
 	}
 	return c
 }
@@ -117,7 +115,7 @@ func (s Scope) owned() iampolicy.Conditions {
 // protect by it.
 func (s Scope) made(service string, actions ...string) iampolicy.Conditions {
 	c := s.inRegion()
-	if s.Owner.Key != "" {
+	if len(s.Owner) > 0 {
 		c["StringEquals"][service+":CreateAction"] = actions
 	}
 	return c

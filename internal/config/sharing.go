@@ -1,9 +1,18 @@
 package config
 
-import "errors"
+import (
+	"errors"
+	"slices"
+)
 
-// Sharing returns the environments that run on this one's cluster (cluster.from). An environment that cannot be read is left out: it has to be mended before it is deployed.
+// Sharing returns the environments that run on this one's cluster (cluster.from).
 func (s *Stack) Sharing() ([]*Stack, error) {
+	others, err := s.Others()
+	return slices.DeleteFunc(others, func(o *Stack) bool { return o.Cluster.From != s.Environment }), err
+}
+
+// Others returns the other environments of the deployment. One that cannot be read is left out: it has to be mended before it is deployed.
+func (s *Stack) Others() ([]*Stack, error) {
 	envs, err := Environments(s.Dir)
 	if err != nil {
 		return nil, err
@@ -21,9 +30,7 @@ func (s *Stack) Sharing() ([]*Stack, error) {
 		if err != nil {
 			return nil, err
 		}
-		if other.Cluster.From == s.Environment {
-			out = append(out, other)
-		}
+		out = append(out, other)
 	}
 	return out, nil
 }

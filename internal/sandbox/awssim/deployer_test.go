@@ -101,7 +101,7 @@ func realDeployer(t *testing.T, w *world.World, c *simtest.Conn) *simtest.Conn {
 	t.Helper()
 	scope := creds.Scope{
 		Partition: "aws", AccountID: account, Region: "us-east-1", Prefixes: []string{"roman-"}, Role: "roman-deployer",
-		Owner: creds.Tag{Key: "deployment", Value: "roman"},
+		Owner: map[string][]string{"deployment": {"roman"}},
 	}
 	c.Must(role, "deployer", M{"name": scope.Role, "assumeRolePolicy": trustAWS(caller)})
 	attached := 0
