@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/hubwright/hubwright/internal/config"
 	"github.com/hubwright/hubwright/internal/secretfile"
 	"github.com/hubwright/hubwright/internal/values"
@@ -44,15 +46,15 @@ type hubInput struct {
 func readHubs(ctx context.Context, stack *config.Stack, given map[string]config.HubSecrets, keys secretfile.Keys) (map[string]*hubInput, error) {
 	out := map[string]*hubInput{}
 	secrets := maps.Clone(given)
+	opened, err := openAll(ctx, stack, keys)
+	if err != nil {
+		return nil, fmt.Errorf("the secrets of %s:\n%w", stack.Environment, err)
+	}
 	var open config.Problems
 	for i := range stack.Hubs {
 		h := &stack.Hubs[i]
 		opts := Values(stack, h)
-		layers, err := SecretLayers(ctx, stack.Dir, h, keys)
-		if err != nil {
-			return nil, fmt.Errorf("the secrets of %s:\n%w", stack.Environment, err)
-		}
-		opts.Layers = append(opts.Layers, layers...)
+		opts.Layers = append(opts.Layers, opened[i]...)
 		computed, err := values.Compute(opts)
 		if err != nil {
 			return nil, fmt.Errorf("hub %s: its values:\n%w", h.Name, err)
@@ -98,6 +100,23 @@ func letsAnybodyIn(stack *config.Stack, h *config.Hub, computed *values.Computed
 		return config.Problems{{File: origin.File, Line: origin.Line, Path: path.String(), Message: "is dummy, which lets anybody in with any password", Hint: hint}}
 	}
 	return nil
+}
+
+// openAtOnce is how many hubs' files are opened at the same time: each is a question to KMS.
+const openAtOnce = 8
+
+// openAll are the layers of secrets of all hubs, in their order.
+func openAll(ctx context.Context, stack *config.Stack, keys secretfile.Keys) ([][]values.Layer, error) {
+	out, failed := make([][]values.Layer, len(stack.Hubs)), make([]error, len(stack.Hubs))
+	var g errgroup.Group
+	g.SetLimit(openAtOnce)
+	for i := range stack.Hubs {
+		g.Go(func() error {
+			out[i], failed[i] = SecretLayers(ctx, stack.Dir, &stack.Hubs[i], keys)
+			return nil // the others are looked at all the same
+		})
+	}
+	return out, errors.Join(g.Wait(), errors.Join(failed...))
 }
 
 // SecretLayers are a hub's files of secrets, opened, as layers of values. They are in memory only.
