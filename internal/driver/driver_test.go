@@ -285,6 +285,23 @@ func TestStateCutOffInWritingGoesBackToTheLastWhole(t *testing.T) {
 		t.Fatal(err)
 	}
 	file := filepath.Join(b.dir, ".pulumi", "stacks", "hubwright", "staging.json")
+	whole, err := b.State(ctx, "staging")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Cut off in writing what the backend notes beside the state: nothing of the state is lost.
+	if err := os.Truncate(file+".attrs", 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Check(ctx, "staging"); !driver.BrokenState(err) {
+		t.Fatalf("notes cut off in writing say %v", err)
+	}
+	if err := b.Repair(ctx, "staging"); err != nil {
+		t.Fatal(err)
+	}
+	if st, err := b.State(ctx, "staging"); err != nil || len(st.Resources) != len(whole.Resources) {
+		t.Fatalf("after the repair the state is %+v, %v", st, err)
+	}
 	if err := os.Truncate(file, 0); err != nil {
 		t.Fatal(err)
 	}

@@ -261,6 +261,16 @@ func (d *Driver) restoreCopy(ctx context.Context, env string) (bool, error) {
 	if file == "" {
 		return false, err
 	}
+	// What a file backend notes of a file beside it is written in place, too. Without it the file is read all the same.
+	notes := file + ".attrs"
+	if text, err := os.ReadFile(notes); err == nil && !json.Valid(text) {
+		if err := os.Remove(notes); err != nil {
+			return false, err
+		}
+		if _, _, err := d.export(ctx, env); err == nil {
+			return true, nil
+		}
+	}
 	copied, err := os.ReadFile(file + ".bak")
 	if errors.Is(err, os.ErrNotExist) {
 		return false, nil
