@@ -25,7 +25,7 @@ func TestOwner(t *testing.T) {
 	}
 	for _, sid := range []string{"NetworkChange", "FilesChange", "KeysChange"} {
 		want := map[string][]string{"aws:RequestedRegion": {"us-east-1"}, "aws:ResourceTag/deployment": {"roman"}, "aws:ResourceTag/environment": {"staging", "prod"}}
-		if diff := cmp.Diff(want, map[string][]string(bySid[sid].Condition["StringEquals"])); diff != "" {
+		if diff := cmp.Diff(want, bySid[sid].Condition["StringEquals"]); diff != "" {
 			t.Errorf("%s: %s", sid, diff)
 		}
 	}
