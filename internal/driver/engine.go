@@ -47,7 +47,7 @@ func (l Locator) Locate(ctx context.Context) (Engine, error) {
 		return Engine{}, err
 	}
 	want := semver.MustParse(EngineVersion)
-	e, onPath := fromPath(ctx, want)
+	e, onPath := l.fromPath(ctx, want)
 	if onPath == nil {
 		return e, nil
 	}
@@ -105,7 +105,7 @@ func (l *Locator) defaults() error {
 }
 
 // fromPath takes the engine on PATH when it is of the same major version and not older than the one we are tested with.
-func fromPath(ctx context.Context, want semver.Version) (Engine, error) {
+func (l *Locator) fromPath(ctx context.Context, want semver.Version) (Engine, error) {
 	path, err := exec.LookPath("pulumi")
 	if err != nil {
 		return Engine{}, errors.New("no pulumi there")
@@ -113,17 +113,13 @@ func fromPath(ctx context.Context, want semver.Version) (Engine, error) {
 	if path, err = filepath.Abs(path); err != nil {
 		return Engine{}, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, path, "version")
-	cmd.WaitDelay = time.Second // what it has started may live on and hold the pipe
-	out, err := cmd.Output()
+	said, err := l.versionOf(ctx, path)
 	if err != nil {
 		return Engine{}, fmt.Errorf("%s does not say its version: %w", path, err)
 	}
-	v, err := semver.ParseTolerant(strings.TrimSpace(string(out)))
+	v, err := semver.ParseTolerant(said)
 	if err != nil {
-		return Engine{}, fmt.Errorf("%s says it is of version %q", path, strings.TrimSpace(string(out)))
+		return Engine{}, fmt.Errorf("%s says it is of version %q", path, said)
 	}
 	if v.Major != want.Major || v.LT(want) {
 		return Engine{}, fmt.Errorf("%s is version %s; %s or a later %d.x is needed", path, v, want, want.Major)

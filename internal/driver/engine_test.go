@@ -53,6 +53,34 @@ func TestEngineOnPathIsTakenWhenItsVersionFits(t *testing.T) {
 	}
 }
 
+// An engine on PATH is asked for its version once for as long as its file is the same; a script is asked each time.
+func TestEngineOnPathIsAskedOnce(t *testing.T) {
+	l, path, _ := locator(t)
+	asked := filepath.Join(path, "asked")
+	engine := filepath.Join(path, "pulumi")
+	times := func() int {
+		data, _ := os.ReadFile(asked)
+		return strings.Count(string(data), "x")
+	}
+	ask := func(want int) {
+		t.Helper()
+		if _, err := l.Locate(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		if got := times(); got != want {
+			t.Errorf("it was asked %d times, want %d", got, want)
+		}
+	}
+	script(t, engine, "printf x >> "+asked+"\necho v"+EngineVersion)
+	ask(1)
+	ask(2)
+	script(t, engine, "printf x >> "+asked+"\necho v"+EngineVersion+"\nexit 0\n"+strings.Repeat("#\n", leastBinary))
+	ask(3)
+	ask(3)
+	script(t, engine, "printf x >> "+asked+"\necho v3.999.9\nexit 0\n"+strings.Repeat("##\n", leastBinary))
+	ask(4)
+}
+
 func TestEngineInCacheIsTakenWithoutAWord(t *testing.T) {
 	l, _, said := locator(t)
 	bin := filepath.Join(l.Cache, "v"+EngineVersion, "bin", "pulumi")
