@@ -13,7 +13,6 @@ import (
 	"github.com/hubwright/hubwright/internal/config"
 	"github.com/hubwright/hubwright/internal/doctor"
 	"github.com/hubwright/hubwright/internal/driver"
-	"github.com/hubwright/hubwright/internal/render"
 	"github.com/hubwright/hubwright/internal/result"
 	"github.com/hubwright/hubwright/internal/secretfile"
 	"github.com/hubwright/hubwright/internal/term"
@@ -170,12 +169,8 @@ func (a *app) checkState(ctx context.Context, g globals, env string) doctor.Row 
 // checkHubOf looks at what a hub needs: its chart, its secrets, its callback.
 func (a *app) checkHubOf(ctx context.Context, g globals, stack *config.Stack, hub *config.Hub) []doctor.Row {
 	name := func(what string) string { return "hub " + hub.Name + ": " + what }
-	req := render.Request{Name: hub.Chart.Name, Version: stack.ChartVersion(hub), Repository: hub.Chart.Repository}
-	if hub.Chart.Path != "" {
-		req = render.Request{Name: hub.Chart.Path}
-	}
 	var rows []doctor.Row
-	switch ch, err := a.charts(stack.Dir, g).Chart(ctx, req); {
+	switch ch, err := a.charts(stack.Dir, g).Chart(ctx, chartOf(stack, hub)); {
 	case err != nil:
 		rows = append(rows, doctor.Row{Check: name("chart"), State: doctor.Fail, Seen: err.Error(), Remedy: "give this machine a way to the repository, or put the chart into a folder and name it with chart.path"})
 	case ch.Digest == "":

@@ -160,11 +160,7 @@ func checkHub(ctx context.Context, stack *config.Stack, hub *config.Hub, opts va
 	if err != nil {
 		return nil, err
 	}
-	req := render.Request{Name: hub.Chart.Name, Version: stack.ChartVersion(hub), Repository: hub.Chart.Repository}
-	if hub.Chart.Path != "" {
-		req = render.Request{Name: hub.Chart.Path}
-	}
-	ch, err := charts.Chart(ctx, req)
+	ch, err := charts.Chart(ctx, chartOf(stack, hub))
 	if err != nil {
 		note("values are not held to their chart: %v", err)
 		return nil, nil
@@ -211,6 +207,14 @@ func (a *app) noteOnce(format string, args ...any) {
 	}
 	a.noted[text] = true
 	a.Say("%s %s", a.Paint(term.Yellow, "note:"), text)
+}
+
+// chartOf names a hub's chart: in a folder, or in a repository.
+func chartOf(stack *config.Stack, hub *config.Hub) render.Request {
+	if hub.Chart.Path != "" {
+		return render.Request{Name: hub.Chart.Path}
+	}
+	return render.Request{Name: hub.Chart.Name, Version: stack.ChartVersion(hub), Repository: hub.Chart.Repository}
 }
 
 // charts is where the charts of a deployment come from.
