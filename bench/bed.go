@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -148,4 +149,30 @@ func (b *bed) serve(dir, env string) (*served, error) {
 func (s *served) stop() {
 	_ = s.cmd.Process.Signal(os.Interrupt)
 	_ = s.cmd.Wait()
+}
+
+// direct makes a copy of a deployment that knows of no sandbox, but for the files that name its secrets, and the variables that make `hubwright` work on
+// what is served as it does on real services.
+func (b *bed) direct(dir string, s *served) (string, []string, error) {
+	to := dir + "-direct"
+	for _, part := range []string{"hubs", "images"} {
+		if err := os.CopyFS(filepath.Join(to, part), os.DirFS(filepath.Join(dir, part))); err != nil {
+			return "", nil, err
+		}
+	}
+	files, err := filepath.Glob(filepath.Join(s.cwd, "Pulumi*.yaml"))
+	if err != nil {
+		return "", nil, err
+	}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return "", nil, err
+		}
+		if err := os.WriteFile(filepath.Join(to, filepath.Base(file)), data, 0o600); err != nil {
+			return "", nil, err
+		}
+	}
+	env := slices.DeleteFunc(slices.Clone(s.env), func(v string) bool { return strings.HasPrefix(v, "HUBWRIGHT_SANDBOX=") })
+	return to, append(env, "HUBWRIGHT_OFFLINE=1"), nil
 }

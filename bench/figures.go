@@ -65,9 +65,14 @@ func benchPreview(_ context.Context, b *bed) ([]row, error) {
 		return nil, err
 	}
 	defer s.stop()
+	// Both sides work through the same served providers on the same state: ours as it does against real services.
+	direct, directEnv, err := b.direct(dir, s)
+	if err != nil {
+		return nil, err
+	}
 	ours := func(verb string, args ...string) func() (cost, error) {
 		return func() (cost, error) {
-			return measure(dir, offline, b.binary, append([]string{verb, "staging", "--sandbox"}, args...)...)
+			return measure(direct, directEnv, b.binary, append([]string{verb, "staging"}, args...)...)
 		}
 	}
 	theirs := func(verb string, args ...string) func() (cost, error) {
