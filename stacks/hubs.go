@@ -8,6 +8,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"golang.org/x/mod/sumdb/dirhash"
 
+	"github.com/hubwright/hubwright/components/certificate"
 	"github.com/hubwright/hubwright/components/dns"
 	"github.com/hubwright/hubwright/components/hub"
 	"github.com/hubwright/hubwright/internal/config"
@@ -123,13 +124,33 @@ func (d *deployment) hubArgs(c *config.Hub) (*hub.Args, error) {
 		Homes:   d.homes(c),
 		Protect: d.Storage.Protect, Tags: d.hubTags(c),
 	}
-	if c.HTTPS.CertificateArn != "" {
-		args.HTTPS.CertificateArn = pulumi.String(c.HTTPS.CertificateArn)
+	if args.HTTPS.CertificateArn, err = d.certificate(c); err != nil {
+		return nil, err
 	}
 	if img := d.images[c.Image]; img != nil {
 		args.Images = []hub.Image{{Repository: img.RepositoryURL, Tag: img.Tag, Digest: img.Digest, Paths: d.imagePaths(c.Image)}}
 	}
 	return args, nil
+}
+
+// certificate is the ARN of the certificate that the hub's load balancer ends TLS with; nil when it does not.
+func (d *deployment) certificate(c *config.Hub) (pulumi.StringInput, error) {
+	h := &c.HTTPS
+	switch {
+	case h.CertificateArn != "":
+		return pulumi.String(h.CertificateArn), nil
+	case h.CertificateDomain != "":
+		return certificate.Find(d.ctx, h.CertificateDomain, pulumi.Provider(d.ambient))
+	case h.RequestCertificate:
+		made, err := certificate.New(d.ctx, c.Name+"-certificate", &certificate.Args{
+			Domain: c.Domain, ZoneID: d.DNS.ZoneID, Zone: d.DNS.Zone, Tags: d.hubTags(c), LookupProvider: d.ambient,
+		}, d.aws)
+		if err != nil {
+			return nil, err
+		}
+		return made.Arn, nil
+	}
+	return nil, nil
 }
 
 // chart is the hub's chart: from a repository, or in a folder, whose content counts.

@@ -111,5 +111,9 @@ func (s Scope) dns() []Statement {
 		allow("RecordsSettle", service("route53", "GetChange"), []string{"arn:" + s.Partition + ":route53:::change/*"}, nil),
 		allow("Certificates", service("acm", "DescribeCertificate", "GetCertificate", "ListTagsForCertificate"),
 			[]string{s.regional("acm", "certificate/*")}, nil),
+		// A request names no certificate: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscertificatemanager.html
+		allow("CertificatesMake", service("acm", "RequestCertificate"), everything, s.inRegion()),
+		allow("CertificatesChange", service("acm", "AddTagsToCertificate", "DeleteCertificate", "RemoveTagsFromCertificate"),
+			[]string{s.regional("acm", "certificate/*")}, s.owned()),
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/elb"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/lb"
@@ -13,6 +12,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/hubwright/hubwright/components/internal/lookup"
+	"github.com/hubwright/hubwright/components/internal/zone"
 )
 
 // Type is the component's type token.
@@ -104,7 +104,7 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 
 // record makes the record, or the two of a dual-stack alias, in the zone.
 func (r *Record) record(ctx *pulumi.Context, name string, args *Args, target pulumi.StringOutput) error {
-	zoneID, err := r.zone(ctx, args)
+	zoneID, err := zone.Find(ctx, r, args.LookupProvider, args.zone(), args.checkZone)
 	if err != nil {
 		return err
 	}
@@ -143,31 +143,6 @@ func (r *Record) record(ctx *pulumi.Context, name string, args *Args, target pul
 	return nil
 }
 
-// zone looks the hosted zone up and checks that the domain belongs into it.
-func (r *Record) zone(ctx *pulumi.Context, args *Args) (pulumi.StringInput, error) {
-	query := &route53.LookupZoneArgs{}
-	if args.ZoneID != "" {
-		query.ZoneId = &args.ZoneID
-	} else {
-		query.Name = &args.Zone
-		if args.PrivateZone {
-			query.PrivateZone = &args.PrivateZone
-		}
-	}
-	zone, err := route53.LookupZone(ctx, query, lookup.Via(r, args.LookupProvider)...)
-	if err != nil {
-		return nil, fmt.Errorf("looking up hosted zone %q: %w", cmp.Or(args.ZoneID, args.Zone), err)
-	}
-	if zone.ZoneId == "" {
-		// The answer to a look-up through a provider whose own configuration is not known yet.
-		return unknown(ctx, fmt.Sprintf("hosted zone %q", cmp.Or(args.ZoneID, args.Zone)))
-	}
-	if err := args.checkZone(zone.Name); err != nil {
-		return nil, err
-	}
-	return pulumi.String(zone.ZoneId), nil
-}
-
 // balancerZone looks up the hosted zone that the region's load balancers of that kind have their names in.
 func (r *Record) balancerZone(ctx *pulumi.Context, args *Args) (pulumi.StringInput, error) {
 	var id string
@@ -186,34 +161,27 @@ func (r *Record) balancerZone(ctx *pulumi.Context, args *Args) (pulumi.StringInp
 		id = found.Id
 	}
 	if id == "" {
-		return unknown(ctx, "the zone of load balancers")
+		return lookup.Unknown(ctx, "the zone of load balancers")
 	}
 	return pulumi.String(id), nil
 }
 
-// unknown stands for an answer that is not there yet in a preview; anywhere else it is missing.
-func unknown(ctx *pulumi.Context, what string) (pulumi.StringInput, error) {
-	if !ctx.DryRun() {
-		return nil, fmt.Errorf("%s was not found", what)
-	}
-	return pulumi.UnsafeUnknownOutput(nil).ApplyT(func(any) string { return "" }).(pulumi.StringOutput), nil
+func (a *Args) zone() zone.Query {
+	return zone.Query{ID: a.ZoneID, Name: a.Zone, Private: a.PrivateZone}
 }
 
-func (a *Args) hasZone() bool { return a.ZoneID != "" || a.Zone != "" }
+func (a *Args) hasZone() bool { return a.zone().Given() }
 
 func (a *Args) kind() string { return cmp.Or(a.Kind, CNAME) }
 
-func (a *Args) domain() string { return bare(a.Domain) }
-
-// bare is a name as people write it: lower case, without the trailing dot.
-func bare(name string) string { return strings.ToLower(strings.TrimSuffix(name, ".")) }
+func (a *Args) domain() string { return zone.Bare(a.Domain) }
 
 // target checks the load balancer's name once it is known.
 func (a *Args) target(name string) (string, error) {
 	if name == "" {
 		return "", fmt.Errorf("the load balancer for %s has no host name: the hub's proxy-public Service has to be of type LoadBalancer", a.domain())
 	}
-	return bare(name), nil
+	return zone.Bare(name), nil
 }
 
 // instruction says what stands in the zone, or what has to.

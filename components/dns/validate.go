@@ -3,8 +3,8 @@ package dns
 import (
 	"errors"
 	"fmt"
-	"strings"
 
+	"github.com/hubwright/hubwright/components/internal/zone"
 	"github.com/hubwright/hubwright/internal/lazyregexp"
 )
 
@@ -13,9 +13,6 @@ var domainName = lazyregexp.New(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9
 
 // maxDomainName is the longest name the DNS carries: https://www.rfc-editor.org/rfc/rfc1035#section-2.3.4
 const maxDomainName = 253
-
-// zoneID is the form of a hosted zone's id.
-var zoneID = lazyregexp.New(`^Z[A-Z0-9]{3,31}$`)
 
 func (a *Args) validate() error {
 	var problems []error
@@ -44,9 +41,7 @@ func (a *Args) validate() error {
 	if a.kind() == Alias && !a.hasZone() {
 		problems = append(problems, errors.New("kind alias exists in Route 53 only: give a zone"))
 	}
-	if a.ZoneID != "" && !zoneID.MatchString(a.ZoneID) {
-		problems = append(problems, fmt.Errorf("zoneId %q is not the id of a hosted zone, such as Z0123456789ABCDEFGHIJ", a.ZoneID))
-	}
+	problems = append(problems, a.zone().Validate())
 	if a.Zone != "" {
 		problems = append(problems, a.checkZone(a.Zone))
 	}
@@ -54,13 +49,9 @@ func (a *Args) validate() error {
 }
 
 // checkZone says whether the domain lies in the zone of that name, and at a place where such a record can stand.
-func (a *Args) checkZone(zone string) error {
-	domain, zone := a.domain(), bare(zone)
-	switch {
-	case domain == zone && a.kind() == CNAME:
+func (a *Args) checkZone(name string) error {
+	if domain := a.domain(); domain == zone.Bare(name) && a.kind() == CNAME {
 		return fmt.Errorf("domain %q: %w", domain, errApex)
-	case domain != zone && !strings.HasSuffix(domain, "."+zone):
-		return fmt.Errorf("domain %q does not lie in zone %q: it would have to end in .%s", domain, zone, zone)
 	}
-	return nil
+	return zone.Holds(name, a.domain())
 }

@@ -93,6 +93,7 @@ var (
 	pinForm        = newForm("an image by its digest", "<repository>@sha256: and 64 hexadecimal digits", `[a-z0-9][a-z0-9._:/-]*@sha256:[0-9a-f]{64}`)
 	platformForm   = newForm("a platform", "linux/amd64", `linux/(amd64|arm64)`)
 	valuesPathForm = newForm("a path into a chart's values", "singleuser.image", `[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*`)
+	wildcardForm   = newForm("a domain name, perhaps with *. before it", "*.example.org", `(\*\.)?([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?`)
 	domainForm     = newForm("a domain name", "hub.example.org", `([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?`)
 	emailForm      = newForm("an e-mail address", "ops@example.org", `[^@\s]+@[^@\s]+\.[^@\s.]+`)
 	httpsForm      = newForm("an https URL", "https://auth.example.org/oauth/authorize", `https://[^\s/]+(/\S*)?`)

@@ -149,8 +149,12 @@ type HTTPS struct {
 	// Type is manual (key and certificate from the secrets), offload (at the load balancer, with an ACM certificate), letsencrypt, values
 	// (the hub's values say it) or, in the sandbox only, off. Default: manual.
 	Type string `json:"type"`
-	// CertificateArn is the ACM certificate, in the deployment's region. Required for offload.
+	// CertificateArn is the ACM certificate, in the deployment's region. Offload needs this, certificateDomain or requestCertificate.
 	CertificateArn string `json:"certificateArn"`
+	// CertificateDomain finds the newest issued certificate in ACM by its domain name, such as "*.example.org". For offload.
+	CertificateDomain string `json:"certificateDomain"`
+	// RequestCertificate has a certificate for the hub's domain requested from ACM and proven by a record in the deployment's zone. For offload.
+	RequestCertificate bool `json:"requestCertificate"`
 	// ContactEmail is whom Let's Encrypt writes to. Required for letsencrypt.
 	ContactEmail string `json:"contactEmail"`
 }

@@ -56,7 +56,7 @@ func (c *checker) hubs() {
 		}
 		domains[h.Domain], namespaces[h.Namespace] = h.Name, h.Name
 		c.hub(at, h)
-		c.https(at+".https", &h.HTTPS)
+		c.https(at+".https", h)
 		c.auth(at+".auth", &h.Auth)
 	}
 }
@@ -133,22 +133,13 @@ func (c *checker) inZone(at, domain string) {
 	}
 }
 
-func (c *checker) https(at string, h *HTTPS) {
+func (c *checker) https(at string, hub *Hub) {
+	h := &hub.HTTPS
 	c.choice(at+".type", h.Type, HTTPSManual, HTTPSOffload, HTTPSLetsEncrypt, HTTPSValues, HTTPSOff)
 	if h.Type == HTTPSOff && !c.sandbox {
 		c.add(at+".type", "is off, which sends passwords in the clear", "only the sandbox permits it: use manual, offload or letsencrypt")
 	}
-	switch {
-	case h.Type == HTTPSOffload:
-		if c.required(at+".certificateArn", h.CertificateArn, "offload needs an ACM certificate, such as "+certificateForm.example) &&
-			c.matches(at+".certificateArn", h.CertificateArn, certificateForm) {
-			if region := certificateForm.FindStringSubmatch(h.CertificateArn)[1]; region != c.Region() {
-				c.add(at+".certificateArn", fmt.Sprintf("is a certificate of region %s, but the load balancer is in %s", region, c.Region()), "use a certificate of that region")
-			}
-		}
-	case h.CertificateArn != "":
-		c.add(at+".certificateArn", "is for type offload", "take it out, or set the type to offload")
-	}
+	c.certificate(at, hub)
 	switch {
 	case h.Type == HTTPSLetsEncrypt:
 		if c.required(at+".contactEmail", h.ContactEmail, "Let's Encrypt wants an address to write to") {
@@ -157,6 +148,61 @@ func (c *checker) https(at string, h *HTTPS) {
 	case h.ContactEmail != "":
 		c.add(at+".contactEmail", "is for type letsencrypt", "take it out, or set the type to letsencrypt")
 	}
+}
+
+// certificate checks the three ways to name the certificate that offload ends TLS with.
+func (c *checker) certificate(at string, hub *Hub) {
+	h := &hub.HTTPS
+	ways := []struct {
+		name  string
+		given bool
+	}{{"certificateArn", h.CertificateArn != ""}, {"certificateDomain", h.CertificateDomain != ""}, {"requestCertificate", h.RequestCertificate}}
+	first := ""
+	for _, w := range ways {
+		switch {
+		case !w.given:
+		case h.Type != HTTPSOffload:
+			c.add(at+"."+w.name, "is for type offload", "take it out, or set the type to offload")
+		case first != "":
+			c.add(at+"."+w.name, "names a certificate that "+first+" names already", "give one of them")
+		default:
+			first = w.name
+		}
+	}
+	if h.Type != HTTPSOffload {
+		return
+	}
+	if first == "" {
+		c.add(at+".certificateArn", "is missing", "offload needs an ACM certificate: give its ARN, such as "+certificateForm.example+
+			", or its domain name as certificateDomain, or have one made with requestCertificate: true")
+	}
+	if h.CertificateArn != "" && c.matches(at+".certificateArn", h.CertificateArn, certificateForm) {
+		if region := certificateForm.FindStringSubmatch(h.CertificateArn)[1]; region != c.Region() {
+			c.add(at+".certificateArn", fmt.Sprintf("is a certificate of region %s, but the load balancer is in %s", region, c.Region()), "use a certificate of that region")
+		}
+	}
+	if name := h.CertificateDomain; name != "" && c.matches(at+".certificateDomain", name, wildcardForm) && !covers(name, hub.Domain) {
+		c.add(at+".certificateDomain", fmt.Sprintf("%q does not cover the hub's domain %q", name, hub.Domain),
+			"use the certificate's domain name that does: "+hub.Domain+" or *."+afterLabel(hub.Domain))
+	}
+	if h.RequestCertificate && c.DNS.Zone == "" && c.DNS.ZoneID == "" {
+		c.add(at+".requestCertificate", "is asked for without a hosted zone", "name the zone at dns.zone, where a record proves the domain to ACM; or request it by hand and give certificateArn")
+	}
+}
+
+// covers reports whether a certificate's name, perhaps with *. before it, is that of a domain: https://www.rfc-editor.org/rfc/rfc6125#section-6.4.3
+func covers(name, domain string) bool {
+	name, domain = strings.ToLower(name), strings.ToLower(domain)
+	if base, found := strings.CutPrefix(name, "*."); found {
+		return afterLabel(domain) == base
+	}
+	return name == domain
+}
+
+// afterLabel is a domain without its first label.
+func afterLabel(domain string) string {
+	_, rest, _ := strings.Cut(domain, ".")
+	return rest
 }
 
 func (c *checker) auth(at string, a *Auth) {

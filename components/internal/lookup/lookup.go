@@ -1,7 +1,11 @@
 // Package lookup chooses the provider through which a component asks AWS about what exists already.
 package lookup
 
-import "github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+import (
+	"fmt"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+)
 
 // Via returns the options of a look-up made for a component: through provider when one is given, otherwise through the
 // component's own.
@@ -15,4 +19,12 @@ func Via(component pulumi.Resource, provider pulumi.ProviderResource) []pulumi.I
 		opts = append(opts, pulumi.Provider(provider))
 	}
 	return opts
+}
+
+// Unknown stands for an answer that is not there yet in a preview; anywhere else it is missing. what names it in that error.
+func Unknown(ctx *pulumi.Context, what string) (pulumi.StringInput, error) {
+	if !ctx.DryRun() {
+		return nil, fmt.Errorf("%s was not found", what)
+	}
+	return pulumi.UnsafeUnknownOutput(nil).ApplyT(func(any) string { return "" }).(pulumi.StringOutput), nil
 }

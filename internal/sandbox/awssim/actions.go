@@ -206,4 +206,11 @@ var actions = map[string]map[string]string{
 		"read":   "route53:GetHostedZone@zoneId route53:ListResourceRecordSets@zoneId",
 		"update": "route53:ChangeResourceRecordSets@zoneId", "delete": "route53:ChangeResourceRecordSets@zoneId",
 	},
+	certificateToken: {
+		"create": "acm:RequestCertificate@* acm:DescribeCertificate acm:ListTagsForCertificate", "read": "acm:DescribeCertificate acm:ListTagsForCertificate",
+		"update": "acm:AddTagsToCertificate#tags acm:RemoveTagsFromCertificate#tags", "delete": "acm:DeleteCertificate",
+	},
+	validationToken: {
+		"create": "acm:DescribeCertificate@certificateArn", "read": "acm:DescribeCertificate@certificateArn",
+	},
 }

@@ -56,7 +56,7 @@ func kinds() map[string]*kind {
 		roleKinds(), policyKinds(), groupKinds(), oidcKinds(),
 		vpcKinds(), gatewayKinds(), routeKinds(), endpointKinds(), securityGroupKinds(), launchTemplateKinds(),
 		clusterKinds(), nodeGroupKinds(), addonKinds(), accessKinds(), autoscalingKinds(),
-		efsKinds(), ecrKinds(), kmsKinds(), codecommitKinds(), route53Kinds(),
+		efsKinds(), ecrKinds(), kmsKinds(), codecommitKinds(), route53Kinds(), acmKinds(),
 	} {
 		maps.Copy(all, part)
 	}

@@ -30,6 +30,10 @@ var durations = map[string][3]time.Duration{
 
 	// "generally within 60 seconds": https://docs.aws.amazon.com/Route53/latest/APIReference/API_ChangeResourceRecordSets.html
 	recordToken: {35 * time.Second, 35 * time.Second, 35 * time.Second},
+
+	certificateToken: {15 * time.Second, 5 * time.Second, 5 * time.Second},
+	// "up to 30 minutes or more", mostly a few: https://docs.aws.amazon.com/acm/latest/userguide/dns-validation.html
+	validationToken: {3 * time.Minute, 5 * time.Second, 5 * time.Second},
 }
 
 // takes is the time of an operation; what is not in the table takes five seconds.

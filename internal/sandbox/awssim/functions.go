@@ -128,9 +128,12 @@ func HostedZoneID(regionName string, network bool) string {
 
 func getCertificate(c *call) (map[string]any, error) {
 	name := strings.ToLower(text(c.In, "domain"))
+	statuses := texts(c.In, "statuses")
+	if len(statuses) == 0 {
+		statuses = []string{certificateIssued}
+	}
 	for _, o := range c.tx.List(certificateToken) {
-		statuses := texts(c.In, "statuses")
-		if o.String("domain") == name && (len(statuses) == 0 || slices.Contains(statuses, o.String("status"))) {
+		if o.String("domain") == name && slices.Contains(statuses, o.String("status")) {
 			return copied(o, "arn", "domain", "status", "tags"), nil
 		}
 	}

@@ -47,6 +47,10 @@ const (
 	aliasToken      = "aws:kms/alias:Alias"
 	codecommitToken = "aws:codecommit/repository:Repository"
 	recordToken     = "aws:route53/record:Record"
+
+	// certificateToken are certificates, by ARN (see also EnsureCertificate).
+	certificateToken = "aws:acm/certificate:Certificate"
+	validationToken  = "aws:acm/certificateValidation:CertificateValidation"
 )
 
 // Kinds of what exists without the graph, or comes to be beside it.
@@ -55,8 +59,6 @@ const (
 	userToken = "aws:iam/user:User"
 	// zoneToken are hosted zones, by id (see EnsureZone).
 	zoneToken = "aws:route53/zone:Zone"
-	// certificateToken are certificates, by ARN (see EnsureCertificate).
-	certificateToken = "aws:acm/certificate:Certificate"
 	// groupOfNodesToken are Auto Scaling groups, which node groups make, by name.
 	groupOfNodesToken = "aws:autoscaling/group:Group"
 	// scheduledKey are KMS keys that wait for their deletion, by id.
