@@ -7,19 +7,24 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/hubwright/hubwright/components/hub"
 	"github.com/hubwright/hubwright/internal/config"
+	"github.com/hubwright/hubwright/internal/deploydir"
+	"github.com/hubwright/hubwright/internal/problem"
 )
 
 // readTemplates reads a folder of page templates, by file name.
-func readTemplates(dir, folder string) (map[string]string, error) {
+func readTemplates(files deploydir.Dir, folder string) (map[string]string, error) {
 	if folder == "" {
 		return nil, nil
 	}
-	entries, err := os.ReadDir(filepath.Join(dir, folder))
+	entries, err := files.ReadDir(folder)
 	if err != nil {
 		return nil, fmt.Errorf("reading the page templates: %w", err)
 	}
@@ -28,7 +33,7 @@ func readTemplates(dir, folder string) (map[string]string, error) {
 		if e.IsDir() {
 			continue
 		}
-		data, err := os.ReadFile(filepath.Join(dir, folder, e.Name()))
+		data, err := files.ReadFile(path.Join(folder, e.Name()), maxObject)
 		if err != nil {
 			return nil, fmt.Errorf("reading the page templates: %w", err)
 		}
@@ -57,31 +62,58 @@ func fetchesDependencies(dir string) (bool, error) {
 	return false, nil
 }
 
-// readManifests reads the Kubernetes objects of files, each a YAML document.
-func readManifests(dir string, files []config.File) ([]map[string]any, error) {
+// maxObject is the most that an object in a cluster may hold, in bytes: https://kubernetes.io/docs/concepts/configuration/configmap/#motivation
+const maxObject = 1 << 20
+
+// Manifests reads the further Kubernetes objects of a hub from its files, each a YAML document. The error is problem.Problems: all that the files and
+// the hub's component refuse, with file and line.
+func Manifests(stack *config.Stack, h *config.Hub) ([]map[string]any, error) {
 	var out []map[string]any
-	for _, f := range files {
-		data, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(f.File)))
+	var problems problem.Problems
+	for _, f := range h.Manifests {
+		data, err := stack.Files().ReadFile(f.File, 0)
 		if errors.Is(err, fs.ErrNotExist) && f.Optional {
 			continue
 		}
 		if err != nil {
-			return nil, fmt.Errorf("reading the manifests: %w", err)
+			problems = append(problems, problem.Problem{File: f.File, Message: err.Error()})
+			continue
 		}
-		documents := yaml.NewDecoder(bytes.NewReader(data))
-		for {
-			var object map[string]any
-			err := documents.Decode(&object)
-			if errors.Is(err, io.EOF) {
-				break
-			}
-			if err != nil {
-				return nil, fmt.Errorf("%s: %w", f.File, err)
-			}
-			if len(object) > 0 {
-				out = append(out, object)
-			}
+		objects, wrong := manifestsOf(f.File, data)
+		out, problems = append(out, objects...), append(problems, wrong...)
+	}
+	if len(problems) == 0 {
+		if err := hub.CheckManifests(out); err != nil { // what is wrong between the files
+			problems = append(problems, problem.Problem{File: "hub " + h.Name, Path: "manifests", Message: err.Error()})
 		}
 	}
-	return out, nil
+	return out, problems.Err()
+}
+
+// manifestsOf are the objects of a file.
+func manifestsOf(file string, data []byte) (objects []map[string]any, wrong problem.Problems) {
+	documents := yaml.NewDecoder(bytes.NewReader(data))
+	for {
+		var document yaml.Node
+		err := documents.Decode(&document)
+		if errors.Is(err, io.EOF) {
+			return objects, wrong
+		}
+		if err != nil {
+			return objects, append(wrong, problem.Problem{File: file, Message: strings.TrimPrefix(err.Error(), "yaml: ")})
+		}
+		var object map[string]any
+		line, err := document.Content[0].Line, document.Decode(&object)
+		if err == nil && len(object) > 0 {
+			err = hub.CheckManifests([]map[string]any{object})
+		}
+		switch {
+		case document.Content[0].Kind == yaml.SequenceNode:
+			wrong = append(wrong, problem.Problem{File: file, Line: line, Message: "is a list", Hint: "write each object as a document of its own, with --- between"})
+		case err != nil:
+			wrong = append(wrong, problem.Problem{File: file, Line: line, Message: strings.Join(strings.Fields(strings.TrimPrefix(err.Error(), "yaml: ")), " ")})
+		case len(object) > 0:
+			objects = append(objects, object)
+		}
+	}
 }

@@ -99,7 +99,7 @@ func (d *deployment) makeHub(c *config.Hub) (pulumi.Map, error) {
 // hubArgs turns a hub's configuration into the component's arguments.
 func (d *deployment) hubArgs(c *config.Hub) (*hub.Args, error) {
 	in := d.hubs[c.Name]
-	manifests, err := readManifests(d.opts.Dir, c.Manifests)
+	manifests, err := Manifests(d.Stack, c)
 	if err != nil {
 		return nil, err
 	}
@@ -107,7 +107,7 @@ func (d *deployment) hubArgs(c *config.Hub) (*hub.Args, error) {
 	if err != nil {
 		return nil, err
 	}
-	templates, err := readTemplates(d.opts.Dir, c.Templates)
+	templates, err := readTemplates(d.Files(), c.Templates)
 	if err != nil {
 		return nil, err
 	}

@@ -24,7 +24,7 @@ const fileText = "file"
 
 // Values says what a hub's values are computed from: its files, low to high, and on top those that are a file's text.
 func Values(stack *config.Stack, hub *config.Hub) values.Options {
-	o := values.Options{Dir: stack.Dir}
+	o := values.Options{Files: stack.Files()}
 	for _, f := range hub.Values {
 		o.Layers = append(o.Layers, values.Layer{Name: values.LayerName(f.File), File: f.File, Optional: f.Optional})
 	}

@@ -331,9 +331,9 @@ func TestManifests(t *testing.T) {
 	}
 
 	for want, object := range map[string]map[string]any{
-		"manifest 0: it has no metadata.name": {"apiVersion": "v1", "kind": "ConfigMap"},
-		"it is a List":                        {"apiVersion": "v1", "kind": "List", "metadata": map[string]any{"name": "x"}, "items": []any{}},
-		"spec is null":                        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": map[string]any{"name": "x"}, "spec": nil},
+		"it has no metadata.name": {"apiVersion": "v1", "kind": "ConfigMap"},
+		"it is a List":            {"apiVersion": "v1", "kind": "List", "metadata": map[string]any{"name": "x"}, "items": []any{}},
+		"spec is null":            {"apiVersion": "v1", "kind": "ConfigMap", "metadata": map[string]any{"name": "x"}, "spec": nil},
 	} {
 		args := dummy()
 		args.Manifests = []map[string]any{object}

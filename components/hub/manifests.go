@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/utilities"
@@ -81,19 +80,25 @@ func (p *prerequisites) manifests(ctx *pulumi.Context, name string, args *Args) 
 	return nil
 }
 
-func (a *Args) checkManifests() error {
+// CheckManifests says what is wrong with the first of the objects that cannot be made: it is no object, has a field that is null, or is there twice.
+func CheckManifests(objects []map[string]any) error {
 	seen := map[string]bool{}
-	for i, object := range a.Manifests {
+	for i, object := range objects {
 		m := manifest(object)
+		at := ""
+		if len(objects) > 1 {
+			at = fmt.Sprintf("manifest %d: ", i)
+		}
+		what := m.text("kind") + " " + m.text("metadata", "name")
 		if err := m.check(); err != nil {
-			return fmt.Errorf("manifest %d: %w", i, err)
+			return fmt.Errorf("%s%w", at, err)
 		}
 		if found := nulls(object, ""); len(found) > 0 {
-			return fmt.Errorf("manifest %d (%s %s): %s is null: leave it out", i, m.text("kind"), m.text("metadata", "name"), strings.Join(found, ", "))
+			return fmt.Errorf("%s%s: %s is null: leave it out", at, what, strings.Join(found, ", "))
 		}
 		key := strings.Join([]string{m.token(), m.text("metadata", "namespace"), m.text("metadata", "name")}, " ")
 		if seen[key] {
-			return fmt.Errorf("manifest %s: %s %s is there twice", strconv.Itoa(i), m.text("kind"), m.text("metadata", "name"))
+			return fmt.Errorf("%s%s is there twice", at, what)
 		}
 		seen[key] = true
 	}

@@ -53,7 +53,7 @@ func (a *Args) validate() error {
 	default:
 		problems = append(problems, fmt.Errorf("loadBalancer %q is none of %s, %s", a.LoadBalancer, LoadBalancerClassic, LoadBalancerNetwork))
 	}
-	problems = append(problems, a.checkHTTPS(), a.checkAuth(), a.checkHomes(), a.checkImages(), a.checkTemplates(), a.checkManifests())
+	problems = append(problems, a.checkHTTPS(), a.checkAuth(), a.checkHomes(), a.checkImages(), a.checkTemplates(), CheckManifests(a.Manifests))
 	return errors.Join(problems...)
 }
 

@@ -14,13 +14,14 @@ type room struct {
 // is decided and not found.
 var rooms = []room{
 	{".", []string{"internal/cli", "stacks"}, "main is a doorway"},
-	{"stacks", []string{"components/...", "internal/config", "internal/secretfile", "internal/values"}, "the graph knows configuration and components, neither engine nor terminal"},
+	{"stacks", []string{"components/...", "internal/config", "internal/deploydir", "internal/secretfile", "internal/values"}, "the graph knows configuration and components, neither engine nor terminal"},
 	{"components/internal/...", []string{"components/internal/..."}, "components are a library that other Pulumi programs can use"},
 	{"components/...", []string{"components/internal/..."}, "components are a library that other Pulumi programs can use; they meet in stacks"},
 	{"internal/archtest", nil, "it looks at the house from outside"},
 	{"internal/change", nil, "a change is plain data"},
 	{"internal/chartcheck", []string{"internal/render", "internal/values"}, "a chart and values in, problems out"},
-	{"internal/config/...", []string{"internal/config"}, "configuration is read before anything runs"},
+	{"internal/config/...", []string{"internal/config", "internal/deploydir"}, "configuration is read before anything runs"},
+	{"internal/deploydir", nil, "a directory and its bounds, whatever is in it"},
 	{"internal/doctor", nil, "it looks at a machine and an account, whoever asks"},
 	{"internal/hubploy", []string{"internal/scaffold", "internal/secretfile", "internal/values"}, "another tool's deployment in, a directory out"},
 	{"internal/lazyregexp", nil, "it knows of nothing but the language"},
@@ -31,7 +32,7 @@ var rooms = []room{
 	{"internal/scaffold", nil, "the files of a new deployment, whoever asks for it"},
 	{"internal/secretfile", nil, "an encrypted file and its keys, whatever it is for"},
 	{"internal/term", nil, "the terminal knows nothing of deployments"},
-	{"internal/values/...", nil, "layers of values know nothing of what they are for"},
+	{"internal/values/...", []string{"internal/deploydir"}, "layers of values know nothing of what they are for"},
 	{"internal/driver/...", []string{"internal/change", "internal/driver"}, "the driver knows nothing of the command line or the sandbox"},
 	{"internal/sandbox/...", []string{"internal/sandbox/...", "internal/render"}, "the services know nothing of who deploys to them"},
 	{"internal/cli/...", []string{

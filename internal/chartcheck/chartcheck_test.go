@@ -1,6 +1,7 @@
 package chartcheck
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"testing"
@@ -29,10 +30,13 @@ metadata: {name: hub}
 `,
 }
 
-func load(t *testing.T) *chart.Chart {
+// load is the wrapper with more files in it.
+func load(t *testing.T, more map[string]string) *chart.Chart {
 	t.Helper()
 	dir := t.TempDir()
-	for name, text := range files {
+	all := maps.Clone(files)
+	maps.Copy(all, more)
+	for name, text := range all {
 		file := filepath.Join(dir, filepath.FromSlash(name))
 		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
 			t.Fatal(err)
@@ -49,7 +53,7 @@ func load(t *testing.T) *chart.Chart {
 }
 
 func TestCheck(t *testing.T) {
-	ch := load(t)
+	ch := load(t, nil)
 	for _, test := range []struct{ name, common, env, want string }{
 		{"content", "jupyterhub: {hub: {baseUrl: /hub}}", "jupyterhub: {singleuser: {memory: {limit: 2G}}}", ""},
 		{
@@ -95,7 +99,7 @@ func TestCheck(t *testing.T) {
 
 // What the schema wants of all values together has no path, and is said all the same.
 func TestCheckOfTheWhole(t *testing.T) {
-	ch := load(t).Dependencies()[0]
+	ch := load(t, nil).Dependencies()[0]
 	computed, err := values.Compute(values.Options{Layers: []values.Layer{{Name: "common", File: "common.yaml", Data: []byte("hub: null")}}})
 	if err != nil {
 		t.Fatal(err)

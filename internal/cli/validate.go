@@ -103,6 +103,9 @@ func (a *app) problemsOf(ctx context.Context, root, env string, g globals, chart
 			return nil, fmt.Errorf("%s: hub %s: %w", env, stack.Hubs[i].Name, err)
 		}
 		found = append(found, wrong...)
+		if _, err := stacks.Manifests(stack, &stack.Hubs[i]); errors.As(err, &wrong) {
+			found = append(found, wrong...)
+		}
 	}
 	if !g.sandbox { // which makes up what is missing
 		for _, p := range stack.MissingSecrets(func(h *config.Hub, key string) bool { return secretThere(stack, h, key) }) {
@@ -167,6 +170,11 @@ func checkHub(ctx context.Context, stack *config.Stack, hub *config.Hub, opts va
 	}
 	if ch.Digest == "" {
 		note("values are held to a built-in outline in place of the chart %s %s, which lets through what the real one may refuse", ch.Name(), ch.Metadata.Version)
+	}
+	if ch.Digest != "" {
+		for _, p := range chartcheck.Unknown(ch.Chart, computed) {
+			note("%s", p)
+		}
 	}
 	name := stack.ReleaseName(hub.Name)
 	return chartcheck.Check(ctx, ch.Chart, computed, render.Release{Name: name, Namespace: cmp.Or(hub.Namespace, name)}, stack.Cluster.Version)

@@ -7,7 +7,9 @@ import (
 	"github.com/urfave/cli/v2"
 	"sigs.k8s.io/yaml"
 
+	"github.com/hubwright/hubwright/internal/chartcheck"
 	"github.com/hubwright/hubwright/internal/config"
+	"github.com/hubwright/hubwright/internal/render"
 	"github.com/hubwright/hubwright/internal/result"
 	"github.com/hubwright/hubwright/internal/term"
 	"github.com/hubwright/hubwright/internal/values"
@@ -20,6 +22,7 @@ func (a *app) values() *cli.Command {
 	}
 	return verb("values", "a hub's values as its files come to, and where each was written", "ENV [PATH]", append(sets,
 		&cli.StringFlag{Name: "hub", Usage: "the hub's `NAME` (default: the only one)"},
+		&cli.BoolFlag{Name: "all", Usage: "with the chart's own defaults below"},
 		&cli.BoolFlag{Name: "origin", Usage: "a line for each value, with the file, line and layer that it comes from"},
 	), func(c *cli.Context, g globals) error {
 		args, stack, hub, err := hubOf(c, g, 1, 2)
@@ -35,9 +38,27 @@ func (a *app) values() *cli.Command {
 				opts.Sets = append(opts.Sets, values.Set{Kind: kind, Text: text})
 			}
 		}
+		var ch *render.Found
+		if c.Bool("all") {
+			if ch, err = a.charts(stack.Dir, g).Chart(c.Context, chartOf(stack, hub)); err != nil {
+				return err
+			}
+			defaults, err := chartcheck.Defaults(ch.Chart)
+			if err != nil {
+				return err
+			}
+			opts.Layers = append(defaults, opts.Layers...)
+		}
 		computed, err := values.Compute(opts)
 		if err != nil {
 			return err
+		}
+		switch {
+		case ch == nil:
+		case ch.Digest == "":
+			a.Say("%s the defaults are those of a built-in outline in place of the chart %s %s", a.Paint(term.Yellow, "note:"), ch.Name(), ch.Metadata.Version)
+		default:
+			computed.Notes = append(computed.Notes, chartcheck.Unknown(ch.Chart, computed)...).Sorted()
 		}
 		var below values.Path
 		if len(args) == 2 {

@@ -129,3 +129,71 @@ func TestValidateHoldsValuesToTheChart(t *testing.T) {
 		}
 	}
 }
+
+// With --all the chart's own values are the lowest layer; validate says of keys that nothing reads.
+func TestValuesOverTheCharts(t *testing.T) {
+	dir := layered(t, map[string]string{
+		"Pulumi.staging.yaml": "config:\n  aws:region: us-east-1\n  hubwright:images: null\n  hubwright:hubs:\n" +
+			"    - {name: hub, domain: hub.science.stsci.edu, templates: null, image: null, chart: {path: chart, version: null, name: null, repository: null}}\n",
+		"chart/Chart.yaml":      "apiVersion: v2\nname: small\nversion: 1.0.0\n",
+		"chart/values.yaml":     "hub:\n  memory: 1G\n  cpu: 1\n",
+		"hubs/hub/common.yaml":  "hub:\n  memory: 2G\n  cpus: 2\n",
+		"hubs/hub/staging.yaml": "",
+	})
+	const note = `note: hubs/hub/common.yaml:3: hub.cpus: is in no default of the chart and not in its schema, so most likely nothing reads it; did you mean "cpu"?`
+	for _, test := range []struct{ args, want, said string }{
+		{"values staging --all --origin", "hub.cpu 1 small/values.yaml:3 chart defaults hub.cpus 2 hubs/hub/common.yaml:3 common hub.memory \"2G\" hubs/hub/common.yaml:2 common", note},
+		{"values staging hub", "cpus: 2 memory: 2G", ""},
+		{"validate staging", "staging ok", note},
+	} {
+		a, out, errs := testApp(t)
+		if code := a.run(t.Context(), append([]string{"hubwright", "-C", dir}, strings.Fields(test.args)...)); code != exitDone {
+			t.Errorf("%s: exit %d: %s", test.args, code, errs)
+			continue
+		}
+		if flat := strings.Join(strings.Fields(out.String()), " "); !strings.Contains(flat, test.want) {
+			t.Errorf("%s: %s", test.args, cmp.Diff(test.want, out.String()))
+		}
+		if said := strings.Contains(errs.String(), "nothing reads it"); said != (test.said != "") || !strings.Contains(errs.String(), test.said) {
+			t.Errorf("%s: said %q, want %q", test.args, errs, test.said)
+		}
+	}
+}
+
+// What is wrong with further objects, and what leads out of the directory, is told of with the rest.
+func TestValidateFiles(t *testing.T) {
+	outside := t.TempDir()
+	if err := os.WriteFile(filepath.Join(outside, "all.yaml"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const stack = "config:\n  aws:region: us-east-1\n  hubwright:images: null\n  hubwright:hubs:\n" +
+		"    - {name: hub, domain: hub.science.stsci.edu, templates: null, image: null, manifests: [hubs/hub/more.yaml, hubs/hub/none.yaml], values: [hubs/hub/common.yaml, hubs/hub/link.yaml]}\n"
+	files := map[string]string{
+		"Pulumi.staging.yaml":  stack,
+		"hubs/hub/common.yaml": "hub: {revisionHistoryLimit: 1}\n",
+		"hubs/hub/none.yaml":   "",
+		"hubs/hub/more.yaml":   "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n---\napiVersion: v1\nkind: ConfigMap\n---\nkind: List\n---\n[1]\n",
+	}
+	run := func(files map[string]string) (int, string) {
+		dir := layered(t, files)
+		if err := os.Symlink(filepath.Join(outside, "all.yaml"), filepath.Join(dir, "hubs", "hub", "link.yaml")); err != nil {
+			t.Fatal(err)
+		}
+		a, _, errs := testApp(t)
+		code := a.run(t.Context(), []string{"hubwright", "-C", dir, "validate", "staging", "--sandbox"})
+		return code, errs.String()
+	}
+	code, errs := run(files)
+	if want := `"hubs/hub/link.yaml" leads out of the deployment directory; move it in, or name its folder at deployment.outside`; code != exitUsage || !strings.Contains(errs, want) {
+		t.Errorf("exit %d: %s", code, errs)
+	}
+	files["Pulumi.staging.yaml"] = stack + "  hubwright:deployment: {outside: [" + outside + "]}\n"
+	code, errs = run(files)
+	for _, want := range []string{
+		"hubs/hub/more.yaml:5: it has no metadata.name", "hubs/hub/more.yaml:8: it has no apiVersion", "hubs/hub/more.yaml:10: is a list; write each object as a document of its own",
+	} {
+		if code != exitUsage || !strings.Contains(errs, want) {
+			t.Errorf("exit %d without %q: %s", code, want, errs)
+		}
+	}
+}

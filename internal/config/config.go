@@ -13,6 +13,8 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+
+	"github.com/hubwright/hubwright/internal/deploydir"
 )
 
 //go:generate go test . -run ^TestSchema$ -update
@@ -145,6 +147,11 @@ func (s *Stack) ClusterName() string {
 	default:
 		return s.Cluster.Name
 	}
+}
+
+// Files are the files that the deployment may be made of.
+func (s *Stack) Files() deploydir.Dir {
+	return deploydir.Dir{Path: s.Dir, Outside: s.Deployment.Outside}
 }
 
 // Region is the AWS region.

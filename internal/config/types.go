@@ -38,6 +38,9 @@ type Deployment struct {
 	Owner string `json:"owner"`
 	// Tags are put on everything that can be tagged, besides deployment, environment, owner and managed-by.
 	Tags map[string]string `json:"tags"`
+	// Outside are folders outside of the deployment directory, relative to it, whose files may be used. Without them a path that leads out, by .. or
+	// by a link, is refused.
+	Outside []string `json:"outside"`
 }
 
 // Creds says as whom everything is made.

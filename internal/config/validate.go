@@ -1,13 +1,16 @@
 package config
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/hubwright/hubwright/internal/deploydir"
 	"github.com/hubwright/hubwright/internal/problem"
 )
 
@@ -294,10 +297,10 @@ func (c *checker) existingNetwork() {
 	each("network.privateSubnetIds", n.PrivateSubnetIDs, func(path, id string) { c.matches(path, id, subnetForm) })
 }
 
-// exists says whether there is anything at a path of the deployment.
-func (c *checker) exists(name string) bool {
-	_, err := os.Stat(filepath.Join(c.Dir, filepath.FromSlash(name)))
-	return err == nil
+// missing says that there is nothing at a path of the deployment.
+func (c *checker) missing(name string) bool {
+	_, err := c.Files().Stat(name)
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 // file checks that a path of the deployment is there, as a folder or a file.
@@ -310,8 +313,10 @@ func (c *checker) file(path, name string, folder bool) {
 		c.add(path, fmt.Sprintf("%s is absolute, so it holds on one machine only", quoted(name)), "write it relative to the deployment directory")
 		return
 	}
-	info, err := os.Stat(filepath.Join(c.Dir, filepath.FromSlash(name)))
+	info, err := c.Files().Stat(name)
 	switch {
+	case errors.Is(err, deploydir.ErrOutside):
+		c.add(path, fmt.Sprintf("%s %v", quoted(name), deploydir.ErrOutside), "move it in, or name its folder at deployment.outside")
 	case os.IsNotExist(err):
 		c.add(path, fmt.Sprintf("%s does not exist", quoted(name)), "give "+want+" relative to the deployment directory")
 	case err != nil:

@@ -114,7 +114,7 @@ func (c *checker) files(at string, files []File) {
 		switch {
 		case f.File == "":
 			c.add(at, "is missing", "the file's path, relative to the deployment directory")
-		case f.Optional && !c.exists(f.File) && !filepath.IsAbs(f.File):
+		case f.Optional && filepath.IsLocal(f.File) && c.missing(f.File):
 		default:
 			c.file(at, f.File, false)
 		}

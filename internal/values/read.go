@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -16,6 +15,7 @@ import (
 	"go.yaml.in/yaml/v3"
 	"helm.sh/helm/v4/pkg/chart/v2/loader"
 
+	"github.com/hubwright/hubwright/internal/deploydir"
 	"github.com/hubwright/hubwright/internal/problem"
 )
 
@@ -24,14 +24,14 @@ import (
 const maxFile = 1 << 20
 
 // read reads a layer: its values as Helm reads them, and the same with their places.
-func (l *Layer) read(dir string) (map[string]any, *node, problem.Problems) {
+func (l *Layer) read(files deploydir.Dir) (map[string]any, *node, problem.Problems) {
 	data := l.Data
 	if data == nil {
 		var err error
-		if data, err = readFile(dir, l.File); errors.Is(err, fs.ErrNotExist) && l.Optional {
+		if data, err = files.ReadFile(l.File, maxFile); errors.Is(err, fs.ErrNotExist) && l.Optional {
 			data = []byte{}
 		} else if err != nil {
-			return nil, nil, problem.Problems{{File: l.File, Message: reason(err), Hint: "every layer is needed, unless it is marked optional"}}
+			return nil, nil, problem.Problems{unread(l.File, err, "every layer is needed, unless it is marked optional")}
 		}
 	}
 	r := reader{layer: l}
@@ -53,38 +53,19 @@ func (l *Layer) read(dir string) (map[string]any, *node, problem.Problems) {
 	return plain, r.node(plain, doc, 0), nil
 }
 
-// readFile reads a file of the deployment directory. Nothing outside of it is read, whatever leads there.
-func readFile(dir, file string) ([]byte, error) {
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = root.Close() }()
-	f, err := root.Open(filepath.FromSlash(file))
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = f.Close() }()
-	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err == nil && len(data) > maxFile {
-		return nil, fmt.Errorf("has more than %d bytes, which is more than a release can hold", maxFile)
-	}
-	return data, err
-}
-
-// reason is what is wrong with a file without its path, which stands before it anyway.
-func reason(err error) string {
-	if errors.Is(err, fs.ErrNotExist) {
-		return "does not exist"
-	}
+// unread says why a file was not read. hint is what helps when it is not there.
+func unread(file string, err error, hint string) problem.Problem {
+	p := problem.Problem{File: file, Message: err.Error(), Hint: hint}
 	var pathError *fs.PathError
-	if errors.As(err, &pathError) {
-		err = pathError.Err
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		p.Message = "does not exist"
+	case errors.Is(err, deploydir.ErrOutside):
+		p.Message, p.Hint = deploydir.ErrOutside.Error(), "move it in, or name its folder at deployment.outside"
+	case errors.As(err, &pathError):
+		p.Message = pathError.Err.Error() // the path stands before it anyway
 	}
-	if strings.Contains(err.Error(), "escapes") {
-		return "leads out of the deployment directory"
-	}
-	return err.Error()
+	return p
 }
 
 // text makes a whole file the one value at the layer's path.

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/hubwright/hubwright/internal/deploydir"
 )
 
 // withSecrets is a plain layer and a secret one over it.
@@ -113,7 +115,7 @@ func TestTextOfAFile(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "a.py"), []byte("import os\n# 1: x\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c, err := Compute(Options{Dir: dir, Layers: []Layer{
+	c, err := Compute(Options{Files: deploydir.Dir{Path: dir}, Layers: []Layer{
 		{Name: "common", File: "common.yaml", Data: []byte("hub: {extraFiles: {a: {mountPath: /a.py}}}")},
 		{Name: "file", File: "a.py", Text: ParsePath("hub.extraFiles.a.stringData")},
 	}})
@@ -127,7 +129,7 @@ func TestTextOfAFile(t *testing.T) {
 	if got := c.OriginOf(ParsePath("hub.extraFiles.a.stringData")); got.String() != "a.py:1" || got.Layer != "file" {
 		t.Errorf("it comes from %v", got)
 	}
-	_, err = Compute(Options{Dir: dir, Layers: []Layer{{Name: "file", File: "b.py", Text: ParsePath("a.b")}}})
+	_, err = Compute(Options{Files: deploydir.Dir{Path: dir}, Layers: []Layer{{Name: "file", File: "b.py", Text: ParsePath("a.b")}}})
 	if err == nil || !strings.Contains(err.Error(), "b.py: does not exist") {
 		t.Errorf("a missing file: %v", err)
 	}

@@ -11,6 +11,7 @@ import (
 	"helm.sh/helm/v4/pkg/chart/v2/loader"
 	"helm.sh/helm/v4/pkg/strvals"
 
+	"github.com/hubwright/hubwright/internal/deploydir"
 	"github.com/hubwright/hubwright/internal/problem"
 )
 
@@ -48,9 +49,11 @@ func (c *Computed) set(o Options) (problems problem.Problems) {
 			before := c.Values
 			after := deepCopy(before).(map[string]any)
 			name, _, _ := strings.Cut(s.Text, "=")
-			after, err := s.apply(after, o.Dir)
+			after, err := s.apply(after, o.Files)
 			if err != nil {
-				problems = append(problems, problem.Problem{File: "--" + kind, Path: strings.TrimSpace(name), Message: reason(err), Hint: "give it as PATH=VALUE"})
+				p := unread("--"+kind, err, "give it as PATH=VALUE")
+				p.Path = strings.TrimSpace(name)
+				problems = append(problems, p)
 				continue
 			}
 			c.Values = after
@@ -65,7 +68,7 @@ func (c *Computed) set(o Options) (problems problem.Problems) {
 }
 
 // apply sets one value in place, by Helm's own parser.
-func (s Set) apply(into map[string]any, dir string) (map[string]any, error) {
+func (s Set) apply(into map[string]any, files deploydir.Dir) (map[string]any, error) {
 	switch s.Kind {
 	case SetJSON:
 		if strings.HasPrefix(strings.TrimSpace(s.Text), "{") {
@@ -80,7 +83,7 @@ func (s Set) apply(into map[string]any, dir string) (map[string]any, error) {
 		return into, strvals.ParseIntoString(s.Text, into)
 	case SetFile:
 		return into, strvals.ParseIntoFile(s.Text, into, func(file []rune) (any, error) {
-			data, err := readFile(dir, string(file))
+			data, err := files.ReadFile(string(file), maxFile)
 			return string(data), err
 		})
 	}

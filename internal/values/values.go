@@ -16,6 +16,7 @@ import (
 
 	"helm.sh/helm/v4/pkg/chart/v2/loader"
 
+	"github.com/hubwright/hubwright/internal/deploydir"
 	"github.com/hubwright/hubwright/internal/problem"
 )
 
@@ -23,7 +24,7 @@ import (
 type Layer struct {
 	// Name is what people call the layer: chart defaults, common, staging.
 	Name string
-	// File is the file's path as messages have it; relative to Options.Dir when it is to be read.
+	// File is the file's path as messages have it; relative to Options.Files when it is to be read.
 	File string
 	// Data is the content, for what is no file of its own: a chart's defaults. nil reads File.
 	Data []byte
@@ -41,8 +42,8 @@ type Layer struct {
 
 // Options say what values are computed from.
 type Options struct {
-	// Dir is the deployment directory.
-	Dir string
+	// Files are those of the deployment directory.
+	Files deploydir.Dir
 	// Layers are the files, low to high.
 	Layers []Layer
 	// Sets are set on top, in order of their kinds as Helm has it: json, text by type, text, files.
@@ -84,7 +85,7 @@ func Compute(o Options) (*Computed, error) {
 	c := &Computed{Values: map[string]any{}, root: &node{fields: map[string]*node{}}}
 	var problems problem.Problems
 	for _, l := range o.Layers {
-		plain, tree, found := l.read(o.Dir)
+		plain, tree, found := l.read(o.Files)
 		problems = append(problems, found...)
 		if len(found) > 0 {
 			continue

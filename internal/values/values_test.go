@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/hubwright/hubwright/internal/deploydir"
 	"github.com/hubwright/hubwright/internal/problem"
 )
 
@@ -51,7 +52,7 @@ func TestCompute(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			dir, layers := write(t, test.layers...)
-			got, err := Compute(Options{Dir: dir, Layers: layers})
+			got, err := Compute(Options{Files: deploydir.Dir{Path: dir}, Layers: layers})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -74,13 +75,13 @@ func TestProblems(t *testing.T) {
 		{"a list", []string{"- a"}, "a.yaml:1: values are an object, not a list or plain text"},
 		{"a second document", []string{"a: 1\n---\nb: 2\n"}, "a.yaml:2: a second YAML document begins here; values are one document: put the rest into a file and a layer of its own"},
 		{"another encoding", []string{"a: 1\nb: \xe9\n"}, "a.yaml:2: is not UTF-8; save the file in that encoding"},
-		{"too much", []string{"a: " + strings.Repeat("x", maxFile)}, "a.yaml: has more than 1048576 bytes, which is more than a release can hold; every layer is needed, unless it is marked optional"},
+		{"too much", []string{"a: " + strings.Repeat("x", maxFile)}, "a.yaml: has more than 1048576 bytes; every layer is needed, unless it is marked optional"},
 		{"every file's problem", []string{"- a", "- b"}, "a.yaml:1: values are an object, not a list or plain text\nb.yaml:1: values are an object, not a list or plain text"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			dir, layers := write(t, test.layers...)
-			_, err := Compute(Options{Dir: dir, Layers: layers})
+			_, err := Compute(Options{Files: deploydir.Dir{Path: dir}, Layers: layers})
 			if err == nil {
 				t.Fatal("no error")
 			}
@@ -94,12 +95,12 @@ func TestProblems(t *testing.T) {
 func TestFilesThatAreNotThere(t *testing.T) {
 	dir, layers := write(t, "a: 1")
 	layers = append(layers, Layer{Name: "missing", File: "missing.yaml"})
-	_, err := Compute(Options{Dir: dir, Layers: layers})
+	_, err := Compute(Options{Files: deploydir.Dir{Path: dir}, Layers: layers})
 	if err == nil || err.Error() != "missing.yaml: does not exist; every layer is needed, unless it is marked optional" {
 		t.Errorf("a missing file: %v", err)
 	}
 	layers[1].Optional = true
-	if c, err := Compute(Options{Dir: dir, Layers: layers}); err != nil || c.Values["a"] != 1.0 {
+	if c, err := Compute(Options{Files: deploydir.Dir{Path: dir}, Layers: layers}); err != nil || c.Values["a"] != 1.0 {
 		t.Errorf("an optional file: %v", err)
 	}
 
@@ -108,7 +109,7 @@ func TestFilesThatAreNotThere(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, file := range []string{"../" + filepath.Base(filepath.Dir(outside)) + "/secret.yaml", "link.yaml"} {
-		_, err := Compute(Options{Dir: dir, Layers: []Layer{{Name: "a", File: file}}})
+		_, err := Compute(Options{Files: deploydir.Dir{Path: dir}, Layers: []Layer{{Name: "a", File: file}}})
 		if err == nil || !strings.Contains(err.Error(), "leads out of the deployment directory") {
 			t.Errorf("%s: %v", file, err)
 		}
@@ -121,7 +122,7 @@ func TestOrigins(t *testing.T) {
 		"hub:\n  config:\n    b: 3 # 3\nbase: &base\n  deep: true # 5\ncopy: *base\n",
 	)
 	layers = append([]Layer{{Name: "chart defaults", File: "chart/values.yaml", Data: []byte("sub: 1\nother: {}\n"), Under: []string{"hub"}}}, layers...)
-	c, err := Compute(Options{Dir: dir, Layers: layers, Sets: []Set{
+	c, err := Compute(Options{Files: deploydir.Dir{Path: dir}, Layers: layers, Sets: []Set{
 		{Kind: SetTyped, Text: "list[0].size=2"}, {Kind: SetString, Text: "hub.tag=1"}, {Kind: SetFile, Text: "hub.file=a.yaml"}, {Kind: SetJSON, Text: `hub.json={"k": [1]}`},
 	}})
 	if err != nil {
@@ -159,7 +160,7 @@ func TestOrigins(t *testing.T) {
 
 func TestNotes(t *testing.T) {
 	dir, layers := write(t, "volumes:\n  - name: homes\n  - {name: data}\n  - 3\nsame: 1\nother: [1]\n", "volumes:\n  - {name: data}\nsame: 1\nother: [1, 2]\n")
-	c, err := Compute(Options{Dir: dir, Layers: layers})
+	c, err := Compute(Options{Files: deploydir.Dir{Path: dir}, Layers: layers})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -196,7 +197,7 @@ func TestPlacesFitHelmsValues(t *testing.T) {
 			contents = append(contents, document(rnd, 3, ""))
 		}
 		dir, layers := write(t, contents...)
-		got, err := Compute(Options{Dir: dir, Layers: layers, Sets: []Set{
+		got, err := Compute(Options{Files: deploydir.Dir{Path: dir}, Layers: layers, Sets: []Set{
 			{Kind: SetTyped, Text: "k1=7"}, {Kind: SetTyped, Text: "k9[1].k=x"}, {Kind: SetString, Text: "k2=8"},
 		}})
 		if err != nil {
@@ -259,7 +260,7 @@ func BenchmarkTenLayersOfThousandLeaves(b *testing.B) {
 	dir, layers := write(b, contents...)
 	b.Run("read and merge", func(b *testing.B) {
 		for b.Loop() {
-			if _, err := Compute(Options{Dir: dir, Layers: layers}); err != nil {
+			if _, err := Compute(Options{Files: deploydir.Dir{Path: dir}, Layers: layers}); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -267,7 +268,7 @@ func BenchmarkTenLayersOfThousandLeaves(b *testing.B) {
 	b.Run("merge with origins", func(b *testing.B) {
 		var trees []*node
 		for i := range layers {
-			_, tree, _ := layers[i].read(dir)
+			_, tree, _ := layers[i].read(deploydir.Dir{Path: dir})
 			trees = append(trees, tree)
 		}
 		for b.Loop() {
@@ -284,7 +285,7 @@ func FuzzCompute(f *testing.F) {
 	f.Add([]byte("a:\n\tb"), "a[9999999]=1")
 	f.Add([]byte("? [x]\n: y\n<<: {a: 1}\n"), `a\.b={1,2}`)
 	f.Fuzz(func(t *testing.T, data []byte, set string) {
-		c, err := Compute(Options{Dir: t.TempDir(), Layers: []Layer{{Name: "fuzz", File: "fuzz.yaml", Data: data}}, Sets: []Set{{Kind: SetTyped, Text: set}}})
+		c, err := Compute(Options{Files: deploydir.Dir{Path: t.TempDir()}, Layers: []Layer{{Name: "fuzz", File: "fuzz.yaml", Data: data}}, Sets: []Set{{Kind: SetTyped, Text: set}}})
 		if err == nil {
 			c.Leaves(nil)
 		}

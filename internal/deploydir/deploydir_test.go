@@ -1,0 +1,77 @@
+package deploydir_test
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/hubwright/hubwright/internal/deploydir"
+)
+
+func TestDir(t *testing.T) {
+	base := t.TempDir()
+	write := func(name string) {
+		t.Helper()
+		file := filepath.Join(base, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o700), os.WriteFile(file, []byte(name), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	link := func(to, name string) {
+		t.Helper()
+		if err := os.Symlink(to, filepath.Join(base, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("deployment/hubs/common.yaml")
+	write("shared/all.yaml")
+	write("shared-not/all.yaml")
+	write("secret.yaml")
+	link("../../secret.yaml", "deployment/hubs/link.yaml")
+	link("../../shared/all.yaml", "deployment/hubs/shared.yaml")
+	link("common.yaml", "deployment/hubs/near.yaml")
+	link("../..", "deployment/hubs/up")
+	link("hubs", "deployment/through")
+	for _, test := range []struct {
+		name    string
+		outside []string
+		want    error // nil: it is read
+	}{
+		{"hubs/common.yaml", nil, nil},
+		{"hubs/../hubs/common.yaml", nil, nil},
+		{"hubs/near.yaml", nil, nil},
+		{"through/common.yaml", nil, nil},
+		{"hubs/none.yaml", nil, fs.ErrNotExist},
+		{"none/none.yaml", nil, fs.ErrNotExist},
+		{"hubs/link.yaml", nil, deploydir.ErrOutside},
+		{"hubs/up/secret.yaml", nil, deploydir.ErrOutside},
+		{"hubs/up/deployment/hubs/common.yaml", nil, nil},
+		{"../secret.yaml", nil, deploydir.ErrOutside},
+		{"../none.yaml", nil, deploydir.ErrOutside},
+		{"/etc/passwd", nil, deploydir.ErrOutside},
+		{"../shared/all.yaml", nil, deploydir.ErrOutside},
+		{"../shared/all.yaml", []string{"../shared"}, nil},
+		{"hubs/shared.yaml", []string{"../shared"}, nil},
+		{"../shared-not/all.yaml", []string{"../shared"}, deploydir.ErrOutside},
+		{"../secret.yaml", []string{"../shared", "../none"}, deploydir.ErrOutside},
+	} {
+		d := deploydir.Dir{Path: filepath.Join(base, "deployment"), Outside: test.outside}
+		_, err := d.ReadFile(test.name, 0)
+		if !errors.Is(err, test.want) || test.want != nil && err == nil {
+			t.Errorf("%s with %v: %v, want %v", test.name, test.outside, err, test.want)
+		}
+		if err != nil && strings.Contains(err.Error(), base) {
+			t.Errorf("%s: the error names this machine's path: %v", test.name, err)
+		}
+	}
+	d := deploydir.Dir{Path: filepath.Join(base, "deployment")}
+	if _, err := d.ReadFile("hubs/common.yaml", 3); err == nil || !strings.Contains(err.Error(), "more than 3 bytes") {
+		t.Errorf("a file over the size: %v", err)
+	}
+	if entries, err := d.ReadDir("through"); err != nil || len(entries) != 5 {
+		t.Errorf("a folder: %v, %v", entries, err)
+	}
+}
