@@ -3,6 +3,7 @@ package cli_test
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -29,6 +30,29 @@ func inMemory(t *testing.T, d *deployment) {
 		t.Skip(r.err)
 	}
 	d.env = before
+}
+
+// watchArguments notes the arguments of all processes until the function is called that it returns, which gives them.
+func watchArguments() func() string {
+	stop, done := make(chan struct{}), make(chan string)
+	go func() {
+		seen := map[string]bool{}
+		for {
+			select {
+			case <-stop:
+				done <- strings.Join(slices.Collect(maps.Keys(seen)), "\n")
+				return
+			case <-time.After(10 * time.Millisecond):
+				files, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+				for _, file := range files {
+					if text, err := os.ReadFile(file); err == nil {
+						seen[string(text)] = true
+					}
+				}
+			}
+		}
+	}()
+	return func() string { close(stop); return <-done }
 }
 
 // A plaintext that is being edited is in memory, and is gone when the program is killed.
@@ -117,11 +141,25 @@ func TestSecretsOfFilesAreNowhere(t *testing.T) {
 	d.must(0, "secrets init staging --age "+id.Recipient().String())
 	inMemory(t, d)
 	d.must(0, "secrets edit staging")
+	certificate, key := pair(t, "roman-sit-staging.science.stsci.edu")
+	for name, text := range map[string]string{"oauth.clientId": "id-1", "oauth.clientSecret": "planted-oauth-secret", "tls.certificate": certificate, "tls.key": key} {
+		if r := d.feed(text, "secrets set staging "+name); r.code != 0 {
+			t.Fatal(r)
+		}
+	}
+	planted["oauth.clientSecret"], planted["tls.key"] = "planted-oauth-secret", strings.Split(key, "\n")[1]
+	arguments := watchArguments()
 	d.must(0, "values staging custom").has(t, "planted000: '[secret]'")
 	d.must(0, "up staging --sandbox --yes -v")
 	d.must(0, "secrets rotate staging data-key --yes")
 	d.must(0, "preview staging --sandbox --detailed-exitcode").has(t, "no change")
 	d.scanForSecrets(planted, "values staging", "values staging --origin", "values staging -o json", "validate staging", "secrets rotate staging cookieSecret --yes", "drift staging --sandbox -o json")
+
+	seen := arguments()
+	d.look(planted, "the arguments of a process", []byte(seen))
+	if !strings.Contains(seen, "--event-log") {
+		t.Error("the engine's own arguments were not seen")
+	}
 
 	// The control: what is there is found.
 	if err := os.WriteFile(filepath.Join(d.dir, "hubs", "left.yaml"), []byte(text.String()), 0o600); err != nil {

@@ -217,3 +217,32 @@ func TestSecretsAreNotPrinted(t *testing.T) {
 		}
 	}
 }
+
+// Whatever stands where a certificate and a key belong, it is checked without a panic.
+func FuzzPEM(f *testing.F) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		f.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{"hub.example.org"}, NotBefore: now, NotAfter: now.AddDate(1, 0, 0)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		f.Fatal(err)
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		f.Fatal(err)
+	}
+	cert, pemKey := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})
+	f.Add(string(cert), string(pemKey))
+	f.Add(string(cert)+string(cert), string(pemKey)+string(cert))
+	f.Add("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "-----BEGIN EC PRIVATE KEY-----\nAAAA\n-----END EC PRIVATE KEY-----\n")
+	stack := &config.Stack{Settings: config.Settings{Hubs: []config.Hub{{
+		Name: "hub", Domain: "hub.example.org", HTTPS: config.HTTPS{Type: config.HTTPSManual}, Auth: config.Auth{Type: config.AuthValues},
+	}}}}
+	f.Fuzz(func(_ *testing.T, certificate, key string) {
+		secrets := map[string]config.HubSecrets{"hub": {TLS: config.TLSSecrets{Certificate: certificate, Key: key}}}
+		stack.CheckSecrets(secrets, now)
+		stack.Expiring(secrets, now)
+	})
+}

@@ -3,6 +3,7 @@ package secretfile_test
 import (
 	"context"
 	"errors"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -285,4 +286,50 @@ func TestRules(t *testing.T) {
 	if _, err := secretfile.Rule(dir, "hubs/hub/secrets/prod.yaml"); !errors.Is(err, secretfile.ErrNoRule) {
 		t.Errorf("a file that no rule fits: %v", err)
 	}
+}
+
+// Whatever stands in a file, its metadata above all, it is opened or refused, without a panic and without an end that never comes.
+func FuzzOpen(f *testing.F) {
+	id, err := age.GenerateX25519Identity()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Setenv("SOPS_AGE_KEY", id.String())
+	f.Setenv("HOME", f.TempDir())
+	f.Setenv("XDG_CONFIG_HOME", f.TempDir())
+	groups, err := secretfile.Recipients([]string{id.Recipient().String()}, nil)
+	if err != nil {
+		f.Fatal(err)
+	}
+	made, err := secretfile.Keys{}.New(f.Context(), "a.yaml", []byte(plain), groups)
+	if err != nil {
+		f.Fatal(err)
+	}
+	text, err := made.Seal()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(text)
+	f.Add([]byte("a: ENC[AES256_GCM,data:,iv:,tag:,type:str]\nsops: {version: 3.9.0, age: [{recipient: x, enc: y}], mac: z}\n"))
+	f.Add([]byte("sops: {kms: [], lastmodified: '2020'}\n"))
+	f.Add([]byte("sops: [1]\n"))
+	keys := secretfile.Keys{KMS: &secretfile.KMS{Client: &http.Client{Transport: nowhere{}}, Credentials: credentials.NewStaticCredentialsProvider("a", "b", "")}}
+	f.Fuzz(func(_ *testing.T, data []byte) {
+		secretfile.Encrypted(data)
+		_, _ = secretfile.RecipientsOf("a.yaml", data)
+		opened, err := keys.Open(context.Background(), "a.yaml", data)
+		if err != nil {
+			return
+		}
+		if _, err := opened.Plain(); err == nil {
+			_, _ = opened.Seal()
+		}
+	})
+}
+
+// nowhere answers no request.
+type nowhere struct{}
+
+func (nowhere) RoundTrip(*http.Request) (*http.Response, error) {
+	return nil, errors.New("there is no network")
 }
