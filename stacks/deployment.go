@@ -33,6 +33,7 @@ type deployment struct {
 	cluster    *cluster.Cluster
 	storage    *storage.HomeStorage
 	images     map[string]*image.UserImage
+	outputs    map[string]any // of the last update, once they were asked for
 }
 
 // deploy is the graph. The order of the lines is for the reader: what waits for what, the engine sees from what flows where.

@@ -3,6 +3,7 @@ package stacks
 import (
 	"fmt"
 	"path/filepath"
+	"strings"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ecr"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -10,6 +11,7 @@ import (
 	"github.com/hubwright/hubwright/components/image"
 	"github.com/hubwright/hubwright/components/registry"
 	"github.com/hubwright/hubwright/internal/config"
+	"github.com/hubwright/hubwright/internal/dockerd"
 )
 
 // makeImages makes the registry and the images that are built here. A pinned image is taken from where it was tested.
@@ -27,23 +29,95 @@ func (d *deployment) makeImages() error {
 		return err
 	}
 	d.images = map[string]*image.UserImage{}
-	refs, urls := pulumi.StringMap{}, pulumi.StringMap{}
+	refs, urls, builds := pulumi.StringMap{}, pulumi.StringMap{}, pulumi.StringMap{}
+	built, err := d.builtBefore()
+	if err != nil {
+		return err
+	}
 	for name, url := range reg.RepositoryUrls {
 		urls[name] = url
 	}
 	for _, i := range d.Images {
-		img, err := d.makeImage(i, reg)
+		args := d.imageArgs(i, reg)
+		if args.Pin == "" {
+			tag, err := args.ContentTag()
+			if err != nil {
+				return fmt.Errorf("image %s: %w", i.Name, err)
+			}
+			if args.Digest, err = d.builtElsewhere(i.Name, tag, built[i.Name]); err != nil {
+				return err
+			}
+			if args.Digest == "" {
+				builds[i.Name], args.Credentials = pulumi.String(tag), d.pushCredentials(reg)
+			}
+		}
+		img, err := image.New(d.ctx, i.Name, args)
 		if err != nil {
-			return err
+			return fmt.Errorf("image %s: %w", i.Name, err)
 		}
 		d.images[i.Name], refs[i.Name] = img, img.Ref
 	}
+	d.ctx.Export(buildsOutput, builds)
 	d.ctx.Export("images", refs)
 	d.ctx.Export("repositoryUrls", urls)
 	return nil
 }
 
-func (d *deployment) makeImage(i config.Image, reg *registry.Registry) (*image.UserImage, error) {
+// buildsOutput is the output with the tags of the images whose builds the stack holds, by the images' names.
+const buildsOutput = "builds"
+
+// builtBefore are the tags of the images whose builds the last update left in the stack. Those are registered again: the registry has them, and to leave
+// them out would be a change.
+func (d *deployment) builtBefore() (map[string]string, error) {
+	outputs, err := d.lastOutputs()
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]string{}
+	tags, _ := outputs[buildsOutput].(map[string]any)
+	for name, tag := range tags {
+		out[name], _ = tag.(string)
+	}
+	return out, nil
+}
+
+// builtElsewhere is the digest of an image that the registry has under its content's tag, so that nothing is to be built; "" when it is to be, or was
+// built in this stack.
+func (d *deployment) builtElsewhere(name, tag, before string) (string, error) {
+	repository := d.Prefix() + "-" + name
+	found, err := ecr.GetImage(d.ctx, &ecr.GetImageArgs{RepositoryName: repository, ImageTag: &tag}, pulumi.Provider(d.deployer))
+	switch {
+	case err != nil && (strings.Contains(err.Error(), "ImageNotFoundException") || strings.Contains(err.Error(), "RepositoryNotFoundException")):
+		if before == tag {
+			return "", d.ctx.Log.Warn(fmt.Sprintf("image %s was built, but %s has its tag %s no more: `hubwright images build %s --push` puts it there again", name, repository, tag, name), nil)
+		}
+		return "", d.canBuild(name)
+	case err != nil:
+		return "", fmt.Errorf("image %s: looking for %s in %s: %w", name, tag, repository, err)
+	case found.ImageDigest == "": // the provider is not known yet, in the first preview of all
+		return "", d.canBuild(name)
+	case before == tag:
+		return "", nil
+	}
+	return found.ImageDigest, nil
+}
+
+// canBuild says in a preview that an image would be built, and in an update that it cannot be, on a machine without a Docker daemon.
+func (d *deployment) canBuild(name string) error {
+	if d.opts.Sandbox {
+		return nil
+	}
+	_, err := dockerd.Ping(d.ctx.Context())
+	if err == nil {
+		return nil
+	}
+	if d.ctx.DryRun() {
+		return d.ctx.Log.Warn(fmt.Sprintf("image %s would be built, for which this machine lacks a Docker daemon: %v", name, err), nil)
+	}
+	return fmt.Errorf("image %s has to be built, and there is no Docker daemon: %w. Start one, or build it on another machine: hubwright images build %s --push", name, err, name)
+}
+
+func (d *deployment) imageArgs(i config.Image, reg *registry.Registry) *image.Args {
 	args := &image.Args{
 		Name: i.Name, Root: d.opts.Dir, Context: i.Context, Dockerfile: filepath.Join(i.Context, i.Dockerfile), Target: i.Target, Platform: i.Platform,
 		BuildArgs: i.Args, RepositoryURL: reg.RepositoryUrls[i.Name],
@@ -51,14 +125,8 @@ func (d *deployment) makeImage(i config.Image, reg *registry.Registry) (*image.U
 	if ref := d.Pins.Images[i.Name]; ref != "" {
 		repository, digest := config.SplitRef(ref)
 		args.RepositoryURL, args.Pin = pulumi.String(repository), digest
-	} else {
-		args.Credentials = d.pushCredentials(reg)
 	}
-	img, err := image.New(d.ctx, i.Name, args)
-	if err != nil {
-		return nil, fmt.Errorf("image %s: %w", i.Name, err)
-	}
-	return img, nil
+	return args
 }
 
 // pushCredentials ask ECR for a token, which is good for twelve hours.

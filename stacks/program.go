@@ -88,3 +88,21 @@ func (o Options) waitAssumable() func(ctx context.Context, created time.Time) er
 		return o.Wait(ctx, created.Add(creds.AssumableAfter))
 	}
 }
+
+// lastOutputs are the stack's outputs as the last update left them; none before the first.
+func (d *deployment) lastOutputs() (map[string]any, error) {
+	if d.outputs != nil {
+		return d.outputs, nil
+	}
+	args := struct {
+		Name string `pulumi:"name"`
+	}{fmt.Sprintf("%s/%s/%s", d.ctx.Organization(), d.ctx.Project(), d.ctx.Stack())}
+	var result struct {
+		Outputs map[string]any `pulumi:"outputs"`
+	}
+	if err := d.ctx.Invoke("pulumi:pulumi:readStackOutputs", args, &result); err != nil {
+		return nil, fmt.Errorf("reading what is deployed: %w", err)
+	}
+	d.outputs = result.Outputs
+	return d.outputs, nil
+}

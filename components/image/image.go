@@ -66,6 +66,8 @@ type Args struct {
 	RepositoryURL pulumi.StringInput
 	// Credentials to push with; nil means those of the Docker daemon's client.
 	Credentials *Credentials
+	// Digest is the digest that the registry has under the content's tag already, "sha256:…". Nothing is built then.
+	Digest string
 	// Pin is the digest of an image that exists already, "sha256:…", or its tag and digest, "<tag>@sha256:…". Nothing is built
 	// then and no file is read.
 	Pin string
@@ -73,8 +75,8 @@ type Args struct {
 
 // New registers the image: a build under the tag of its content or, when pinned, nothing but the reference.
 //
-// The build is registered whether the registry has the tag already or not, with nothing among its inputs that differs between the
-// two: an unchanged image therefore previews no change on any machine, and the provider builds only when the tag is new to it.
+// A build has nothing among its inputs that differs between machines, so that one that was made here before and is registered again previews no change
+// on any of them, and the provider builds only when the tag is new to it.
 func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*UserImage, error) {
 	if args == nil {
 		return nil, fmt.Errorf("image %q: no arguments are given", name)
@@ -88,11 +90,20 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 	}
 	// Registration replaces the output fields, so what they hold comes after it.
 	img.RepositoryURL = args.RepositoryURL.ToStringOutput()
-	if args.Pin != "" {
+	switch {
+	case args.Pin != "":
 		tag, digest := splitPin(args.Pin)
 		img.Tag, img.Digest = pulumi.String(tag).ToStringOutput(), pulumi.String(digest).ToStringOutput()
-	} else if err := img.build(ctx, name, args); err != nil {
-		return nil, fmt.Errorf("image %q: %w", args.Name, err)
+	case args.Digest != "":
+		tag, err := args.ContentTag()
+		if err != nil {
+			return nil, fmt.Errorf("image %q: %w", args.Name, err)
+		}
+		img.Tag, img.Digest = pulumi.String(tag).ToStringOutput(), pulumi.String(args.Digest).ToStringOutput()
+	default:
+		if err := img.build(ctx, name, args); err != nil {
+			return nil, fmt.Errorf("image %q: %w", args.Name, err)
+		}
 	}
 	img.Ref = pulumi.Sprintf("%s@%s", img.RepositoryURL, img.Digest)
 	if err := ctx.RegisterResourceOutputs(img, pulumi.Map{
@@ -105,8 +116,7 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 
 // build registers the build and takes the digest from it.
 func (i *UserImage) build(ctx *pulumi.Context, name string, args *Args) error {
-	content := args.content()
-	tag, err := content.Tag()
+	tag, err := args.ContentTag()
 	if err != nil {
 		return err
 	}
@@ -114,7 +124,7 @@ func (i *UserImage) build(ctx *pulumi.Context, name string, args *Args) error {
 		// Paths as they were given: an absolute one would put this machine into the state and differ on the next.
 		Context:    pulumi.String(slash(args.Context)),
 		Dockerfile: pulumi.String(slash(args.dockerfile())),
-		Platform:   pulumi.String(content.Platform),
+		Platform:   pulumi.String(args.content().Platform),
 		// The classic builder ignores what BuildKit's Dockerfiles ask for, such as --mount.
 		BuilderVersion: docker.BuilderVersionBuilderBuildKit,
 	}
@@ -149,6 +159,9 @@ func (i *UserImage) build(ctx *pulumi.Context, name string, args *Args) error {
 	}).(pulumi.StringOutput)
 	return nil
 }
+
+// ContentTag is the tag that names what is built.
+func (a *Args) ContentTag() (string, error) { return a.content().Tag() }
 
 // content is what decides the tag, with paths that can be opened from here.
 func (a *Args) content() Content {
@@ -193,6 +206,9 @@ func (a *Args) validate() error {
 			problems = append(problems, fmt.Errorf("pin %q is not a digest: give sha256: and 64 hexadecimal digits, or <tag>@sha256:…", a.Pin))
 		}
 		return errors.Join(problems...)
+	}
+	if a.Digest != "" && !digestForm.MatchString(a.Digest) {
+		problems = append(problems, fmt.Errorf("digest %q is not sha256: and 64 hexadecimal digits", a.Digest))
 	}
 	if a.Context == "" {
 		problems = append(problems, errors.New("context is empty: name the directory to build from"))
