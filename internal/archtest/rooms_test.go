@@ -14,7 +14,7 @@ type room struct {
 // is decided and not found.
 var rooms = []room{
 	{".", []string{"internal/cli", "stacks"}, "main is a doorway"},
-	{"stacks", []string{"components/...", "internal/config", "internal/deploydir", "internal/secretfile", "internal/values"}, "the graph knows configuration and components, neither engine nor terminal"},
+	{"stacks", []string{"components/...", "internal/config", "internal/deploydir", "internal/dockerd", "internal/secretfile", "internal/values"}, "the graph knows configuration and components, neither engine nor terminal"},
 	{"components/internal/...", []string{"components/internal/..."}, "components are a library that other Pulumi programs can use"},
 	{"components/...", []string{"components/internal/..."}, "components are a library that other Pulumi programs can use; they meet in stacks"},
 	{"internal/archtest", nil, "it looks at the house from outside"},
@@ -22,9 +22,11 @@ var rooms = []room{
 	{"internal/chartcheck", []string{"internal/render", "internal/values"}, "a chart and values in, problems out"},
 	{"internal/config/...", []string{"internal/config", "internal/deploydir"}, "configuration is read before anything runs"},
 	{"internal/deploydir", nil, "a directory and its bounds, whatever is in it"},
+	{"internal/dockerd", nil, "a daemon, whoever asks for it"},
 	{"internal/doctor", nil, "it looks at a machine and an account, whoever asks"},
 	{"internal/hubploy", []string{"internal/scaffold", "internal/secretfile", "internal/values"}, "another tool's deployment in, a directory out"},
 	{"internal/lazyregexp", nil, "it knows of nothing but the language"},
+	{"internal/nodocker", nil, "a provider knows of nothing but the engine"},
 	{"internal/problem", nil, "what is said of a file knows nothing of what the file is for"},
 	{"internal/release", nil, "Helm's records of a release, wherever its cluster is"},
 	{"internal/render/...", nil, "a chart and values in, manifests out"},
@@ -36,7 +38,7 @@ var rooms = []room{
 	{"internal/driver/...", []string{"internal/change", "internal/driver"}, "the driver knows nothing of the command line or the sandbox"},
 	{"internal/sandbox/...", []string{"internal/sandbox/...", "internal/render"}, "the services know nothing of who deploys to them"},
 	{"internal/cli/...", []string{
-		"internal/cli/...", "internal/change", "internal/chartcheck", "internal/config", "internal/doctor", "internal/driver", "internal/hubploy", "internal/release", "internal/render", "internal/result", "internal/scaffold", "internal/secretfile", "internal/sandbox", "internal/sandbox/world",
+		"internal/cli/...", "internal/change", "internal/chartcheck", "internal/config", "internal/dockerd", "internal/doctor", "internal/driver", "internal/hubploy", "internal/nodocker", "internal/release", "internal/render", "internal/result", "internal/scaffold", "internal/secretfile", "internal/sandbox", "internal/sandbox/world",
 		"internal/term", "internal/values", "stacks",
 	}, "the command line brings the others together"},
 }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,7 +16,9 @@ import (
 
 	"github.com/hubwright/hubwright/internal/change"
 	"github.com/hubwright/hubwright/internal/config"
+	"github.com/hubwright/hubwright/internal/dockerd"
 	"github.com/hubwright/hubwright/internal/driver"
+	"github.com/hubwright/hubwright/internal/nodocker"
 	"github.com/hubwright/hubwright/internal/sandbox"
 	"github.com/hubwright/hubwright/internal/sandbox/world"
 	"github.com/hubwright/hubwright/internal/secretfile"
@@ -34,6 +38,7 @@ type session struct {
 	lines    bool // show a line for what is done
 	brief    bool // show of a change only how much it is
 	quit     chan struct{}
+	nodocker *nodocker.Provider // where there is no Docker daemon
 }
 
 // findProject returns the folder of the nearest Pulumi.yaml: dir itself when it is named, else the working directory or one above it.
@@ -94,6 +99,9 @@ func (a *app) open(ctx context.Context, g globals, env string) (*session, error)
 		opts.OnLaunch, opts.Tether = s.sandbox.World.Clock.Watch, s.sandbox.Tether.Renew
 		program.Sandbox, program.Wait, program.Keys = true, s.sandbox.Wait, sandboxKeys(s.sandbox.KMS())
 	}
+	if opts.Env, err = s.withoutDocker(ctx, opts.Env); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
 	opts.Program = stacks.New(program)
 	s.Driver = driver.New(engine, opts)
 	if g.sandbox && a.getenv("HUBWRIGHT_SANDBOX_SECRETS") != "none" {
@@ -102,6 +110,32 @@ func (a *app) open(ctx context.Context, g globals, env string) (*session, error)
 		}
 	}
 	return s, nil
+}
+
+// debugProviders is the engine's variable that names providers which are running already.
+const debugProviders = "PULUMI_DEBUG_PROVIDERS"
+
+// withoutDocker has something stand in for the Docker provider, which does not start without a daemon, when images are built here and there is none.
+func (s *session) withoutDocker(ctx context.Context, env map[string]string) (map[string]string, error) {
+	running := s.app.getenv(debugProviders)
+	builds := slices.ContainsFunc(s.stack.Images, func(i config.Image) bool { return s.stack.Pins.Images[i.Name] == "" })
+	if s.sandbox != nil || !builds || strings.Contains(running, "docker:") {
+		return env, nil
+	}
+	_, absent := dockerd.Ping(ctx)
+	if absent == nil {
+		return env, nil
+	}
+	var err error
+	if s.nodocker, err = nodocker.Serve(absent); err != nil {
+		return nil, err
+	}
+	out := maps.Clone(env)
+	if out == nil {
+		out = map[string]string{}
+	}
+	out[debugProviders] = strings.TrimPrefix(running+","+s.nodocker.Address(), ",")
+	return out, nil
 }
 
 // openSandbox opens the deployment's sandbox and gives its services what the stack expects to find.
@@ -146,6 +180,9 @@ func worldOptions(getenv func(string) string) world.Options {
 // Close ends the session.
 func (s *session) Close() error {
 	close(s.quit)
+	if s.nodocker != nil {
+		s.nodocker.Stop()
+	}
 	if s.sandbox != nil {
 		return s.sandbox.Close()
 	}
