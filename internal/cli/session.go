@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/hubwright/hubwright/internal/change"
@@ -92,7 +91,7 @@ func (a *app) open(ctx context.Context, g globals, env string) (*session, error)
 		}
 		opts.Dir, opts.Env, opts.SecretsProvider, opts.Tied = s.sandbox.Mirror(), s.sandbox.Env(), "passphrase", true
 		opts.OnLaunch, opts.Tether = s.sandbox.World.Clock.Watch, s.sandbox.Tether.Renew
-		program.Sandbox, program.Wait, program.Keys = true, s.sandbox.Wait, sandboxKeys(s.sandbox.KMS())
+		program.Sandbox, program.Wait, program.Keys = true, s.sandbox.Wait, sandboxKeys(s.sandbox.AWS())
 	}
 	opts.Program = stacks.New(program)
 	s.Driver = driver.New(engine, opts)
@@ -277,9 +276,7 @@ func Program() pulumi.RunFunc { return stacks.New(programOptions(".", os.Getenv)
 
 // sandboxKeys are the ways to the keys of files of secrets whose KMS is the sandbox's; age identities are the machine's own.
 func sandboxKeys(addr string) secretfile.Keys {
-	return secretfile.Keys{KMS: &secretfile.KMS{
-		Client: sandbox.KMSClient(addr), Credentials: credentials.NewStaticCredentialsProvider("sandbox", "sandbox", ""), Identity: "the sandbox",
-	}}
+	return secretfile.Keys{KMS: &secretfile.KMS{Client: sandbox.AWSClient(addr), Credentials: sandbox.AWSCredentials, Identity: "the sandbox"}}
 }
 
 // programOptions are the program's options for a deployment's folder. Services that another process simulates (`hubwright sandbox serve`)
@@ -290,7 +287,7 @@ func programOptions(dir string, getenv func(string) string) stacks.Options {
 		opts.Sandbox = true
 		opts.Wait = func(ctx context.Context, until time.Time) error { return sandbox.WaitAt(ctx, addr, until) }
 	}
-	if addr := getenv(sandbox.KMSEnv); addr != "" {
+	if addr := getenv(sandbox.AWSEnv); addr != "" {
 		opts.Keys = sandboxKeys(addr)
 	}
 	return opts

@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"filippo.io/age"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/getsops/sops/v3"
 	"github.com/google/go-cmp/cmp"
 
@@ -227,7 +226,7 @@ func withKey(t *testing.T) (secretfile.Keys, *sandbox.Sandbox, string) {
 		t.Fatal(err)
 	}
 	return secretfile.Keys{KMS: &secretfile.KMS{
-		Client: sandbox.KMSClient(box.KMS()), Credentials: credentials.NewStaticCredentialsProvider("sandbox", "sandbox", ""), Identity: "arn:aws:iam::162808325377:user/dmd",
+		Client: sandbox.AWSClient(box.AWS()), Credentials: sandbox.AWSCredentials, Identity: "arn:aws:iam::162808325377:user/dmd",
 	}}, box, arn
 }
 

@@ -57,6 +57,10 @@ const (
 	zoneToken = "aws:route53/zone:Zone"
 	// certificateToken are certificates, by ARN (see EnsureCertificate).
 	certificateToken = "aws:acm/certificate:Certificate"
+	// bucketToken are S3 buckets, by name.
+	bucketToken = "aws:s3/bucket:Bucket"
+	// quotaToken are service quotas, by service and code ("vpc/L-F678F1CE"), once somebody has asked for them.
+	quotaToken = "aws:servicequotas/serviceQuota:ServiceQuota"
 	// groupOfNodesToken are Auto Scaling groups, which node groups make, by name.
 	groupOfNodesToken = "aws:autoscaling/group:Group"
 	// scheduledKey are KMS keys that wait for their deletion, by id.
