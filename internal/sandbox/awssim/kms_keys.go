@@ -27,7 +27,11 @@ var kmsOperations = map[string]func(*world.Tx, *apiCall, map[string]any) (map[st
 func (c *apiCall) key(tx *world.Tx, ref string) (*world.Object, error) {
 	key := findKey(tx, ref)
 	if key == nil {
-		if key = tx.Get(scheduledKey, keyID(ref)); key != nil && !pending(tx, key) {
+		id := keyID(ref)
+		if alias := tx.Get(aliasToken, ref); alias != nil {
+			id = keyID(alias.String("targetKeyArn"))
+		}
+		if key = tx.Get(scheduledKey, id); key != nil && !pending(tx, key) {
 			key = nil
 		}
 	}
