@@ -66,6 +66,7 @@ const (
 	NoCredentials Kind = "no-credentials" // there are none, or they have expired
 	WrongAccount  Kind = "wrong-account"  // the credentials are of another account
 	Configuration Kind = "configuration"  // what is configured cannot be had
+	OtherAccount  Kind = "other-account"  // the bucket is another account's, or the caller may not look at it
 	Denied        Kind = "denied"         // the caller lacks a right
 )
 
@@ -117,8 +118,8 @@ func checkAccount(ctx context.Context, cfg aws.Config, want string) error {
 	}
 	if got := aws.ToString(me.Account); got != want {
 		return &Error{
-			Kind: WrongAccount, Message: fmt.Sprintf("these are the credentials of %s, but the deployment is of account %s", aws.ToString(me.Arn), want),
-			Hint: "use that account's credentials (AWS_PROFILE), or mend deployment.accountId",
+			Kind: WrongAccount, Message: fmt.Sprintf("these are the credentials of %s, not of account %s", aws.ToString(me.Arn), want),
+			Hint: "use that account's credentials (AWS_PROFILE), or mend deployment.accountId; --account names another that has the state",
 		}
 	}
 	return nil
@@ -152,11 +153,16 @@ func (p *Plan) Apply(ctx context.Context, done func(Step)) error {
 				known.Message = fmt.Sprintf("%s, %s: %s", s.Resource, s.Setting, known.Message)
 				return known
 			}
-			return fmt.Errorf("%s, %s: %w", s.Resource, s.Setting, err)
+			return inWords(s, err)
 		}
 		done(s)
 	}
 	return nil
+}
+
+// inWords is an error in a step.
+func inWords(s Step, err error) error {
+	return fmt.Errorf("%s, %s: %s", s.Resource, s.Setting, awsapi.InWords(err))
 }
 
 // setting is one property that a bucket or key should have.
@@ -193,7 +199,7 @@ func (p *Plan) settle(ctx context.Context, resource string, made, mine bool, set
 		case awsapi.Denied(err):
 			step.State, step.Seen, step.Remedy = Weaker, "cannot be seen: "+awsapi.InWords(err), "look with the credentials of somebody who administers the account"
 		case err != nil:
-			return fmt.Errorf("%s, %s: %w", resource, s.name, err)
+			return inWords(step, err)
 		case ok:
 		case mine || p.target.Mend:
 			step.State, step.Seen, step.do = Incomplete, s.want, s.set

@@ -268,13 +268,13 @@ func TestRefuses(t *testing.T) {
 	}{
 		"another account's bucket": {func(c *cloud, _ *bootstrap.Target) {
 			c.put(bucketTok, "roman-state", map[string]any{"account": "999999999999", "region": "us-east-1"})
-		}, bootstrap.Configuration, "the bucket roman-state is there, and either belongs to another account than 162808325377", "name another with --bucket"},
+		}, bootstrap.OtherAccount, "the bucket roman-state is there, and either belongs to another account than 162808325377", "name another with --bucket"},
 		"a bucket of another region": {func(c *cloud, _ *bootstrap.Target) {
 			c.put(bucketTok, "roman-state", map[string]any{"account": account, "region": "eu-west-1"})
 		}, bootstrap.Configuration, "the bucket roman-state is in eu-west-1, not in us-east-1", "s3://roman-state?region=eu-west-1"},
 		"another account's credentials": {func(c *cloud, _ *bootstrap.Target) {
 			c.change(func(tx *world.Tx) error { return tx.Set("account", "999999999999") })
-		}, bootstrap.WrongAccount, "but the deployment is of account 162808325377", "AWS_PROFILE"},
+		}, bootstrap.WrongAccount, "not of account 162808325377", "AWS_PROFILE"},
 		"a key that is to be deleted": {func(c *cloud, _ *bootstrap.Target) {
 			id := made(c)
 			c.change(func(tx *world.Tx) error {
@@ -291,6 +291,7 @@ func TestRefuses(t *testing.T) {
 			c.put(keyTok, made(c), map[string]any{"keyUsage": "SIGN_VERIFY", "customerMasterKeySpec": "RSA_2048"})
 		}, bootstrap.Configuration, "is a RSA_2048 key for SIGN_VERIFY", "another alias"},
 		"a key by its id":   {func(_ *cloud, t *bootstrap.Target) { t.Key = "1234abcd-12ab-34cd-56ef-1234567890ab" }, bootstrap.Configuration, "a key's id cannot be chosen", "awskms://alias/NAME?region=us-east-1"},
+		"a bucket's wrong name": {func(_ *cloud, t *bootstrap.Target) { t.Bucket = "Roman_State" }, bootstrap.Configuration, `"Roman_State" cannot be the name of a bucket`, "lower-case letters"},
 		"an alias of AWS's": {func(_ *cloud, t *bootstrap.Target) { t.Key = "alias/aws/s3" }, bootstrap.Configuration, "reserved for AWS's own keys", "awskms://alias/NAME"},
 	} {
 		t.Run(name, func(t *testing.T) {

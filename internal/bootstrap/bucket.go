@@ -16,10 +16,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/hubwright/hubwright/internal/awsapi"
+	"github.com/hubwright/hubwright/internal/lazyregexp"
 )
 
 // settled is for how long a new bucket is waited for until it answers.
 const settled = 30 * time.Second
+
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+var bucketName = lazyregexp.New(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
 
 // lookAtBucket finds out whose the bucket is and what it lacks. Every call says which account the bucket has to belong to, so that nothing is ever done
 // to another's: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html
@@ -27,6 +31,9 @@ func (p *Plan) lookAtBucket(ctx context.Context) error {
 	t := p.target
 	if t.Bucket == "" {
 		return nil
+	}
+	if !bucketName.MatchString(t.Bucket) || strings.Contains(t.Bucket, "..") {
+		return &Error{Kind: Configuration, Message: fmt.Sprintf("%q cannot be the name of a bucket", t.Bucket), Hint: "3 to 63 lower-case letters, digits, hyphens and single dots, with a letter or digit at both ends"}
 	}
 	resource := "bucket " + t.Bucket
 	_, err := p.s3.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &t.Bucket, ExpectedBucketOwner: &t.Account})
@@ -42,11 +49,9 @@ func (p *Plan) lookAtBucket(ctx context.Context) error {
 		}
 	case status == http.StatusForbidden:
 		return &Error{
-			Kind: Configuration, Message: fmt.Sprintf("the bucket %s is there, and either belongs to another account than %s, or these credentials may not look at it", t.Bucket, t.Account),
+			Kind: OtherAccount, Message: fmt.Sprintf("the bucket %s is there, and either belongs to another account than %s, or these credentials may not look at it", t.Bucket, t.Account),
 			Hint: "bucket names are the whole world's: name another with --bucket; or use credentials with s3:ListBucket on it",
 		}
-	case status == http.StatusBadRequest:
-		return &Error{Kind: Configuration, Message: t.Bucket + " cannot be the name of a bucket, or these credentials are malformed", Hint: "3 to 63 lower-case letters, digits, dots and hyphens"}
 	default:
 		return err
 	}
@@ -87,7 +92,7 @@ func (p *Plan) makeBucket(ctx context.Context) error {
 	var mine *types.BucketAlreadyOwnedByYou
 	switch {
 	case errors.As(err, &taken):
-		return &Error{Kind: Configuration, Message: "the name is taken by another account", Hint: "bucket names are the whole world's: name another with --bucket"}
+		return &Error{Kind: OtherAccount, Message: "the name is taken by another account", Hint: "bucket names are the whole world's: name another with --bucket"}
 	case errors.As(err, &mine):
 		return &Error{Kind: Configuration, Message: "somebody of this account is making it at the same time", Hint: "look at it, and run this again"}
 	case err != nil:

@@ -9,8 +9,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"github.com/hubwright/hubwright/internal/awsapi"
 	"github.com/hubwright/hubwright/internal/change"
 	"github.com/hubwright/hubwright/internal/config"
 	"github.com/hubwright/hubwright/internal/driver"
@@ -277,6 +279,13 @@ func Program() pulumi.RunFunc { return stacks.New(programOptions(".", os.Getenv)
 // sandboxKeys are the ways to the keys of files of secrets whose KMS is the sandbox's; age identities are the machine's own.
 func sandboxKeys(addr string) secretfile.Keys {
 	return secretfile.Keys{KMS: &secretfile.KMS{Client: sandbox.AWSClient(addr), Credentials: sandbox.AWSCredentials, Identity: "the sandbox"}}
+}
+
+// sandboxAWS is the way to a sandbox's services of AWS.
+func sandboxAWS(box *sandbox.Sandbox) awsapi.Opener {
+	return func(_ context.Context, region string) (aws.Config, error) {
+		return sandbox.AWSConfig(box.AWS(), region), nil
+	}
 }
 
 // programOptions are the program's options for a deployment's folder. Services that another process simulates (`hubwright sandbox serve`)
