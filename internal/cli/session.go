@@ -123,6 +123,11 @@ func (a *app) openSandbox(root string, stack *config.Stack) (*sandbox.Sandbox, e
 	if stack.DNS.Zone != "" {
 		services.Zones = []string{stack.DNS.Zone}
 	}
+	for _, h := range stack.Hubs {
+		if h.HTTPS.Type == config.HTTPSOffload && h.HTTPS.CertificateArn != "" {
+			services.Certificates = append(services.Certificates, sandbox.Certificate{ARN: h.HTTPS.CertificateArn, Domain: h.Domain})
+		}
+	}
 	if err := errors.Join(box.Provide(services), box.Refresh(stack.Environment)); err != nil {
 		return nil, errors.Join(err, box.Close())
 	}

@@ -81,16 +81,6 @@ func TestIdentity(t *testing.T) {
 	holds(t, m.Identity(t.Context(), "162808325377", "us-east-1"), Fail, "ExpiredToken: The security token")
 }
 
-func TestStateKey(t *testing.T) {
-	const key = `{"KeyMetadata": {"KeyId": "k", "Arn": "arn:aws:kms:us-east-1:162808325377:key/k", "Enabled": %v, "KeyState": %q}}`
-	const provider = "awskms://alias/roman-sit-pulumi?region=us-east-1"
-	holds(t, answers(t, 200, "application/x-amz-json-1.1", fmt.Sprintf(key, true, "Enabled")).StateKey(t.Context(), provider, "us-west-2"), OK, "key/k")
-	holds(t, answers(t, 200, "application/x-amz-json-1.1", fmt.Sprintf(key, false, "PendingDeletion")).StateKey(t.Context(), provider, "us-west-2"), Fail, "alias/roman-sit-pulumi is PendingDeletion")
-	holds(t, answers(t, 400, "application/x-amz-json-1.1", `{"__type": "NotFoundException", "message": "Alias is not found"}`).StateKey(t.Context(), provider, "us-west-2"), Fail, "NotFoundException: Alias is not found")
-	holds(t, Machine{}.StateKey(t.Context(), "", "us-east-1"), Warning, "no secretsprovider")
-	holds(t, Machine{}.StateKey(t.Context(), "passphrase", "us-east-1"), Skipped, "passphrase")
-}
-
 type names map[string]error
 
 func (n names) LookupNS(_ context.Context, name string) ([]*net.NS, error) {

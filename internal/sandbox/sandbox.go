@@ -245,7 +245,11 @@ type Services struct {
 	Caller          string   // ARN of the identity that the commands run with
 	Zones           []string // hosted zones, by domain name
 	Users           []string // IAM users, by name
+	Certificates    []Certificate
 }
+
+// Certificate is an issued certificate of ACM.
+type Certificate struct{ ARN, Domain string }
 
 // Identity is whose credentials the sandbox's services take these for.
 func (s *Sandbox) Identity() (account, caller string, err error) {
@@ -278,6 +282,11 @@ func (s *Sandbox) Provide(sv Services) error {
 		}
 		for _, z := range sv.Zones {
 			if err := awssim.EnsureZone(tx, z); err != nil {
+				return err
+			}
+		}
+		for _, c := range sv.Certificates {
+			if err := awssim.EnsureCertificateAs(tx, c.ARN, c.Domain); err != nil {
 				return err
 			}
 		}

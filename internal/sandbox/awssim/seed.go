@@ -97,7 +97,12 @@ func EnsureCertificate(tx *world.Tx, domainName string) (string, error) {
 	}
 	x := strings.ToLower(ZoneID(name))[2:]
 	arn := fmt.Sprintf("arn:aws:acm:%s:%s:certificate/%s-0000-4000-8000-%s00000000", settingRegion(tx), account(tx), x[:8], x[8:12])
-	return arn, ensure(tx, certificateToken, arn, map[string]any{"domain": name, "arn": arn, "status": "ISSUED", "type": "AMAZON_ISSUED"})
+	return arn, EnsureCertificateAs(tx, arn, name)
+}
+
+// EnsureCertificateAs makes an issued certificate of a given ARN for a domain.
+func EnsureCertificateAs(tx *world.Tx, arn, domainName string) error {
+	return ensure(tx, certificateToken, arn, map[string]any{"domain": strings.ToLower(domainName), "arn": arn, "status": "ISSUED", "type": "AMAZON_ISSUED"})
 }
 
 // Subnet is a subnet of a network that exists already.
