@@ -172,10 +172,10 @@ func TestGoesOnWhereItStopped(t *testing.T) {
 	} {
 		c := newCloud(t)
 		c.change(func(tx *world.Tx) error {
-			return tx.SetFaults([]world.Fault{{Kind: "aws:" + operation, Op: "*", Message: "We encountered an internal error.", Times: 1}})
+			return tx.SetFaults([]world.Fault{{Kind: "aws:" + operation, Op: "*", Message: "Interrupted: cut off on the way.", Times: 1}})
 		})
 		err := c.apply(target("eu-west-1"))
-		if err == nil || !strings.Contains(err.Error(), "internal error") {
+		if err == nil || !strings.Contains(err.Error(), "Interrupted: cut off on the way.") {
 			t.Errorf("%s: %v", operation, err)
 		}
 		if err := c.apply(target("eu-west-1")); err != nil {
@@ -290,9 +290,9 @@ func TestRefuses(t *testing.T) {
 		"a key for signatures": {func(c *cloud, _ *bootstrap.Target) {
 			c.put(keyTok, made(c), map[string]any{"keyUsage": "SIGN_VERIFY", "customerMasterKeySpec": "RSA_2048"})
 		}, bootstrap.Configuration, "is a RSA_2048 key for SIGN_VERIFY", "another alias"},
-		"a key by its id":   {func(_ *cloud, t *bootstrap.Target) { t.Key = "1234abcd-12ab-34cd-56ef-1234567890ab" }, bootstrap.Configuration, "a key's id cannot be chosen", "awskms://alias/NAME?region=us-east-1"},
+		"a key by its id":       {func(_ *cloud, t *bootstrap.Target) { t.Key = "1234abcd-12ab-34cd-56ef-1234567890ab" }, bootstrap.Configuration, "a key's id cannot be chosen", "awskms://alias/NAME?region=us-east-1"},
 		"a bucket's wrong name": {func(_ *cloud, t *bootstrap.Target) { t.Bucket = "Roman_State" }, bootstrap.Configuration, `"Roman_State" cannot be the name of a bucket`, "lower-case letters"},
-		"an alias of AWS's": {func(_ *cloud, t *bootstrap.Target) { t.Key = "alias/aws/s3" }, bootstrap.Configuration, "reserved for AWS's own keys", "awskms://alias/NAME"},
+		"an alias of AWS's":     {func(_ *cloud, t *bootstrap.Target) { t.Key = "alias/aws/s3" }, bootstrap.Configuration, "reserved for AWS's own keys", "awskms://alias/NAME"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c, want := newCloud(t), target("us-east-1")

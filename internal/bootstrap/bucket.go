@@ -8,9 +8,9 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
@@ -19,8 +19,11 @@ import (
 	"github.com/hubwright/hubwright/internal/lazyregexp"
 )
 
-// settled is for how long a new bucket is waited for until it answers.
-const settled = 30 * time.Second
+// settling repeats a call on a bucket that was just made, since it may not be known everywhere yet.
+func settling(o *s3.Options) {
+	o.RetryMaxAttempts = 6
+	o.Retryer = retry.AddWithErrorCodes(o.Retryer, "NoSuchBucket", "OperationAborted")
+}
 
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
 var bucketName = lazyregexp.New(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
@@ -95,10 +98,8 @@ func (p *Plan) makeBucket(ctx context.Context) error {
 		return &Error{Kind: OtherAccount, Message: "the name is taken by another account", Hint: "bucket names are the whole world's: name another with --bucket"}
 	case errors.As(err, &mine):
 		return &Error{Kind: Configuration, Message: "somebody of this account is making it at the same time", Hint: "look at it, and run this again"}
-	case err != nil:
-		return err
 	}
-	return s3.NewBucketExistsWaiter(p.s3).Wait(ctx, &s3.HeadBucketInput{Bucket: &t.Bucket, ExpectedBucketOwner: &t.Account}, settled)
+	return err
 }
 
 func s3Tags(tags map[string]string) []types.Tag {
@@ -149,7 +150,7 @@ func (p *Plan) bucketSettings() []setting {
 			set: func(ctx context.Context) error {
 				_, err := p.s3.PutBucketVersioning(ctx, &s3.PutBucketVersioningInput{
 					Bucket: bucket, ExpectedBucketOwner: account, VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled},
-				})
+				}, settling)
 				return err
 			},
 		},
@@ -175,7 +176,7 @@ func (p *Plan) bucketSettings() []setting {
 				yes := aws.Bool(true)
 				_, err := p.s3.PutPublicAccessBlock(ctx, &s3.PutPublicAccessBlockInput{Bucket: bucket, ExpectedBucketOwner: account, PublicAccessBlockConfiguration: &types.PublicAccessBlockConfiguration{
 					BlockPublicAcls: yes, IgnorePublicAcls: yes, BlockPublicPolicy: yes, RestrictPublicBuckets: yes,
-				}})
+				}}, settling)
 				return err
 			},
 		},
@@ -205,7 +206,7 @@ func (p *Plan) bucketSettings() []setting {
 					return err
 				}
 				maps.Copy(tags, p.target.Tags)
-				_, err = p.s3.PutBucketTagging(ctx, &s3.PutBucketTaggingInput{Bucket: bucket, ExpectedBucketOwner: account, Tagging: &types.Tagging{TagSet: s3Tags(tags)}})
+				_, err = p.s3.PutBucketTagging(ctx, &s3.PutBucketTaggingInput{Bucket: bucket, ExpectedBucketOwner: account, Tagging: &types.Tagging{TagSet: s3Tags(tags)}}, settling)
 				return err
 			},
 		},
@@ -251,7 +252,7 @@ func (p *Plan) encryption(cli string) setting {
 		}
 		_, err := p.s3.PutBucketEncryption(ctx, &s3.PutBucketEncryptionInput{Bucket: bucket, ExpectedBucketOwner: account, ServerSideEncryptionConfiguration: &types.ServerSideEncryptionConfiguration{
 			Rules: []types.ServerSideEncryptionRule{{ApplyServerSideEncryptionByDefault: d, BucketKeyEnabled: aws.Bool(key != "")}},
-		}})
+		}}, settling)
 		return err
 	}
 	return s

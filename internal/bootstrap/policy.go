@@ -104,6 +104,6 @@ func (p *Plan) requireTLS(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = p.s3.PutBucketPolicy(ctx, &s3.PutBucketPolicyInput{Bucket: &p.target.Bucket, ExpectedBucketOwner: &p.target.Account, Policy: aws.String(string(text))})
+	_, err = p.s3.PutBucketPolicy(ctx, &s3.PutBucketPolicyInput{Bucket: &p.target.Bucket, ExpectedBucketOwner: &p.target.Account, Policy: aws.String(string(text))}, settling)
 	return err
 }

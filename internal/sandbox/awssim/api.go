@@ -111,7 +111,7 @@ func (s service) do(c *apiCall) (a *reply, err error) {
 		return nil, apiError("UnknownOperationException", "%s %s is not simulated", c.Method, c.URL.Path)
 	}
 	if _, message, err := c.w.Fault("aws:"+c.service+"/"+name, opOf(name)); err != nil || message != "" {
-		return nil, errors.Join(err, apiError("InternalFailure", "%s", message))
+		return nil, errors.Join(err, errors.New(message))
 	}
 	err = c.w.Update(func(tx *world.Tx) error {
 		if c.me, err = identify(tx, map[string]any{"region": c.region}); err != nil {
