@@ -187,6 +187,38 @@ func TestGoesOnWhereItStopped(t *testing.T) {
 	}
 }
 
+// A key without its alias is found also behind pages of others.
+func TestFindsTheKeyAmongMany(t *testing.T) {
+	c := newCloud(t)
+	c.change(func(tx *world.Tx) error {
+		return tx.SetFaults([]world.Fault{{Kind: "aws:kms/CreateAlias", Op: "*", Message: "Interrupted: cut off on the way.", Times: 1}})
+	})
+	if err := c.apply(target("eu-west-1")); err == nil {
+		t.Fatal("no alias, and no error")
+	}
+	mine := c.list(keyTok)[0].ID
+	c.change(func(tx *world.Tx) error {
+		for i := range 120 {
+			id, alias := fmt.Sprintf("0%07d", i), fmt.Sprintf("alias/a%03d", i)
+			arn := "arn:aws:kms:eu-west-1:162808325377:"
+			err := errors.Join(
+				tx.Put(&world.Object{Kind: keyTok, ID: id, Props: map[string]any{"arn": arn + "key/" + id}}),
+				tx.Put(&world.Object{Kind: "aws:kms/alias:Alias", ID: alias, Props: map[string]any{"arn": arn + alias, "targetKeyArn": arn + "key/" + id, "targetKeyId": id}}),
+			)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if found := c.summary(target("eu-west-1")); !strings.Contains(found, "incomplete key existence: the alias of arn:aws:kms:eu-west-1:162808325377:key/"+mine) {
+		t.Error(found)
+	}
+	if err := c.apply(target("eu-west-1")); err != nil || len(c.list(keyTok)) != 121 {
+		t.Error(err, len(c.list(keyTok)))
+	}
+}
+
 // What somebody else has made is adopted as it is, unless mending is asked for; what else it holds stays.
 func TestAdopts(t *testing.T) {
 	c, want := newCloud(t), target("us-east-1")

@@ -74,7 +74,7 @@ func Load(dir, env string, engine map[string]string, opts Options) (*Stack, erro
 		Dir: dir, Environment: env, Project: project.name, sandbox: opts.Sandbox, places: d.places,
 		secretsProvider: stack.secretsProvider, passphrase: stack.passphrase, backend: project.backend,
 		projectFile: files.projectName, stackFile: files.stackName,
-		awsRegion:       cmp.Or(engine["aws:region"], stack.awsRegion, project.awsRegion),
+		awsRegion: cmp.Or(engine["aws:region"], stack.awsRegion, project.awsRegion),
 	}
 	merged := merge("", project.values, stack.values)
 	if secrets := merged.field(secretsKey); secrets != nil {

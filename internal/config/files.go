@@ -157,7 +157,7 @@ type layer struct {
 	secretsProvider string
 	passphrase      bool   // the stack's file has the salt of one
 	backend         string // where states are kept
-	config          place // of the key that holds the values
+	config          place  // of the key that holds the values
 }
 
 // project reads Pulumi.yaml.

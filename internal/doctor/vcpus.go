@@ -13,7 +13,7 @@ import (
 // quotaOf is the quota that counts instances of a type, by the letters that it begins with. Each counts the vCPUs of all running instances of its
 // families together: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-quotas.html
 func quotaOf(instanceType string, spot bool) (what quota, known bool) {
-	onDemand, onSpot := quota{}, quota{}
+	var onDemand, onSpot quota
 	switch instanceType[:max(0, strings.IndexFunc(instanceType, func(r rune) bool { return r < 'a' || r > 'z' }))] {
 	case "a", "c", "d", "h", "i", "im", "is", "m", "r", "t", "z":
 		onDemand, onSpot = onDemandStandard, spotStandard

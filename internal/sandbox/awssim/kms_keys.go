@@ -3,6 +3,7 @@ package awssim
 import (
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -192,24 +193,39 @@ func apiKeyTags(tx *world.Tx, c *apiCall, in map[string]any) (map[string]any, er
 	return map[string]any{"Tags": list}, nil
 }
 
-func apiListAliases(tx *world.Tx, c *apiCall, _ map[string]any) (map[string]any, error) {
+func apiListAliases(tx *world.Tx, c *apiCall, in map[string]any) (map[string]any, error) {
 	list := []any{}
-	for _, o := range tx.List(aliasToken) {
-		if strings.Contains(o.String("arn"), ":kms:"+c.region+":") {
-			list = append(list, map[string]any{"AliasName": o.ID, "AliasArn": o.String("arn"), "TargetKeyId": keyID(o.String("targetKeyArn"))})
-		}
+	for _, o := range c.regional(tx, aliasToken) {
+		list = append(list, map[string]any{"AliasName": o.ID, "AliasArn": o.String("arn"), "TargetKeyId": keyID(o.String("targetKeyArn"))})
 	}
-	return map[string]any{"Aliases": list, "Truncated": false}, nil
+	return kmsPage("Aliases", list, in)
 }
 
-func apiListKeys(tx *world.Tx, c *apiCall, _ map[string]any) (map[string]any, error) {
+func apiListKeys(tx *world.Tx, c *apiCall, in map[string]any) (map[string]any, error) {
 	list := []any{}
 	for _, kind := range []string{keyToken, scheduledKey} {
-		for _, o := range tx.List(kind) {
-			if strings.Contains(o.String("arn"), ":kms:"+c.region+":") {
-				list = append(list, map[string]any{"KeyId": o.ID, "KeyArn": o.String("arn")})
-			}
+		for _, o := range c.regional(tx, kind) {
+			list = append(list, map[string]any{"KeyId": o.ID, "KeyArn": o.String("arn")})
 		}
 	}
-	return map[string]any{"Keys": list, "Truncated": false}, nil
+	return kmsPage("Keys", list, in)
+}
+
+// kmsPage is the page of a list that a request asks for, of 50 entries unless it says otherwise:
+// https://docs.aws.amazon.com/kms/latest/APIReference/API_ListAliases.html
+func kmsPage(name string, list []any, in map[string]any) (map[string]any, error) {
+	from := 0
+	if marker := text(in, "Marker"); marker != "" {
+		n, err := strconv.Atoi(marker)
+		if err != nil || n < 0 || n > len(list) {
+			return nil, apiError("InvalidMarkerException", "the marker %q is of no list", marker)
+		}
+		from = n
+	}
+	to := min(from+number(in, "Limit", 50), len(list))
+	out := map[string]any{name: list[from:to], "Truncated": to < len(list)}
+	if to < len(list) {
+		out["NextMarker"] = strconv.Itoa(to)
+	}
+	return out, nil
 }
