@@ -75,7 +75,7 @@ func (a *app) checkMachine(ctx context.Context, g globals) []doctor.Row {
 	if g.sandbox {
 		return append(rows, doctor.Row{Check: "Docker daemon, AWS CLI", State: doctor.Skipped, Seen: "the sandbox needs neither"})
 	}
-	m := doctor.Machine{DockerHost: a.getenv("DOCKER_HOST")}
+	var m doctor.Machine
 	return append(rows, m.Docker(ctx), m.AWSCLI(ctx))
 }
 
@@ -90,56 +90,16 @@ func (a *app) checkEnvironment(ctx context.Context, g globals, root, env string)
 		return nil, err
 	}
 	rows := []doctor.Row{{Check: "configuration", State: doctor.OK, Seen: fmt.Sprintf("account %s, %s, cluster %s", stack.Deployment.AccountID, stack.Region(), stack.ClusterName())}}
-	if g.sandbox {
-		services, err := a.simulated(root, stack)
-		if err != nil {
-			return nil, err
-		}
-		rows = append(rows, services...)
-	} else {
-		rows = append(rows, realServices(ctx, stack)...)
+	services, err := a.checkServices(ctx, g, root, stack)
+	if err != nil {
+		return nil, err
 	}
+	rows = append(rows, services...)
 	rows = append(rows, a.checkState(ctx, g, env))
 	for i := range stack.Hubs {
 		rows = append(rows, a.checkHubOf(ctx, g, stack, &stack.Hubs[i])...)
 	}
 	return rows, nil
-}
-
-// realServices asks AWS and DNS.
-func realServices(ctx context.Context, stack *config.Stack) []doctor.Row {
-	var m doctor.Machine
-	rows := []doctor.Row{m.Identity(ctx, stack.Deployment.AccountID, stack.Region()), m.StateKey(ctx, stack.SecretsProvider(), stack.Region())}
-	if stack.DNS.Zone != "" {
-		rows = append(rows, m.Delegation(ctx, stack.DNS.Zone))
-	}
-	return rows
-}
-
-// simulated asks the sandbox's services.
-func (a *app) simulated(root string, stack *config.Stack) ([]doctor.Row, error) {
-	box, err := a.openSandbox(root, stack)
-	if err != nil {
-		return nil, err
-	}
-	account, caller, err := box.Identity()
-	rows := []doctor.Row{{Check: "AWS identity", State: doctor.OK, Seen: caller}}
-	if account != stack.Deployment.AccountID {
-		rows[0] = doctor.Row{
-			Check: "AWS identity", State: doctor.Fail, Seen: fmt.Sprintf("account %s, but the deployment is of account %s", account, stack.Deployment.AccountID),
-			Remedy: "`hubwright sandbox set account=" + stack.Deployment.AccountID + "`, or mend deployment.accountId",
-		}
-	}
-	if zone := stack.DNS.Zone; zone != "" && err == nil {
-		var there bool
-		there, err = box.Zone(zone)
-		row := doctor.Row{Check: "DNS zone", State: doctor.OK, Seen: zone + " is there; whether the world knows it is not simulated"}
-		if !there {
-			row = doctor.Row{Check: "DNS zone", State: doctor.Fail, Seen: "there is no hosted zone " + zone, Remedy: "name another as dns.zone"}
-		}
-		rows = append(rows, row)
-	}
-	return rows, errors.Join(err, box.Close())
 }
 
 // checkState asks the backend for the stack's state.

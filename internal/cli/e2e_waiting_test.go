@@ -60,7 +60,11 @@ func TestFirstTimeWithoutSecrets(t *testing.T) {
 	d.must(0, "secrets check staging --sandbox").has(t, "staging ok")
 	d.must(0, "up staging --sandbox --yes").has(t, "hub-release", "https://roman-sit-staging.science.stsci.edu")
 	d.must(0, "status staging --sandbox").has(t, "staging (sandbox): healthy")
-	d.must(0, "doctor staging --sandbox").has(t, "ok      AWS identity: arn:aws:iam::162808325377:user/gough", "science.stsci.edu is there", "hub hub: secrets: complete", "ok      state: 9")
+	d.must(0, "doctor staging --sandbox").has(t, "ok      AWS identity: arn:aws:iam::162808325377:user/gough", "science.stsci.edu is there", "hub hub: secrets: complete", "ok      state: 9",
+		"skipped state's key: there is no key alias/roman-sit-pulumi; the sandbox itself needs none", "ok      quota: VPCs per Region: 1 of 5 in use; the deployment has all it takes",
+		"ok      quota: Clusters: 1 of 100 in use; the deployment has all it takes")
+	d.must(0, "bootstrap staging --sandbox --yes").has(t, "done: key alias/roman-sit-pulumi, existence")
+	d.must(0, "doctor staging --sandbox").has(t, "ok      state's key: alias/roman-sit-pulumi is arn:aws:kms:us-east-1:162808325377:key/")
 	d.must(0, "doctor staging --sandbox -o json").json(t)
 	d.must(0, "sandbox set account=999999999999")
 	d.must(1, "doctor staging --sandbox").has(t, "fail    AWS identity: account 999999999999, but the deployment is of account 162808325377", "`hubwright sandbox set account=162808325377`")

@@ -89,7 +89,7 @@ func (a *app) withKeys(g globals, stack *config.Stack, act func(secretfile.Keys)
 	if err != nil {
 		return err
 	}
-	return errors.Join(act(sandboxKeys(box.KMS())), box.Close())
+	return errors.Join(act(sandboxKeys(box.AWS())), box.Close())
 }
 
 func (s *secretsOf) path() string { return filepath.Join(s.stack.Dir, filepath.FromSlash(s.file)) }

@@ -11,9 +11,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"github.com/hubwright/hubwright/internal/awsapi"
 	"github.com/hubwright/hubwright/internal/change"
 	"github.com/hubwright/hubwright/internal/config"
 	"github.com/hubwright/hubwright/internal/dockerd"
@@ -97,7 +98,7 @@ func (a *app) open(ctx context.Context, g globals, env string) (*session, error)
 		}
 		opts.Dir, opts.Env, opts.SecretsProvider, opts.Tied = s.sandbox.Mirror(), s.sandbox.Env(), "passphrase", true
 		opts.OnLaunch, opts.Tether = s.sandbox.World.Clock.Watch, s.sandbox.Tether.Renew
-		program.Sandbox, program.Wait, program.Keys = true, s.sandbox.Wait, sandboxKeys(s.sandbox.KMS())
+		program.Sandbox, program.Wait, program.Keys = true, s.sandbox.Wait, sandboxKeys(s.sandbox.AWS())
 	}
 	if opts.Env, err = s.withoutDocker(ctx, opts.Env); err != nil {
 		return nil, errors.Join(err, s.Close())
@@ -155,6 +156,11 @@ func (a *app) openSandbox(root string, stack *config.Stack) (*sandbox.Sandbox, e
 	}
 	if stack.DNS.Zone != "" {
 		services.Zones = []string{stack.DNS.Zone}
+	}
+	for _, h := range stack.Hubs {
+		if h.HTTPS.Type == config.HTTPSOffload && h.HTTPS.CertificateArn != "" {
+			services.Certificates = append(services.Certificates, sandbox.Certificate{ARN: h.HTTPS.CertificateArn, Domain: h.Domain})
+		}
 	}
 	if err := errors.Join(box.Provide(services), box.Refresh(stack.Environment)); err != nil {
 		return nil, errors.Join(err, box.Close())
@@ -314,9 +320,14 @@ func Program() pulumi.RunFunc { return stacks.New(programOptions(".", os.Getenv)
 
 // sandboxKeys are the ways to the keys of files of secrets whose KMS is the sandbox's; age identities are the machine's own.
 func sandboxKeys(addr string) secretfile.Keys {
-	return secretfile.Keys{KMS: &secretfile.KMS{
-		Client: sandbox.KMSClient(addr), Credentials: credentials.NewStaticCredentialsProvider("sandbox", "sandbox", ""), Identity: "the sandbox",
-	}}
+	return secretfile.Keys{KMS: &secretfile.KMS{Client: sandbox.AWSClient(addr), Credentials: sandbox.AWSCredentials, Identity: "the sandbox"}}
+}
+
+// sandboxAWS is the way to a sandbox's services of AWS.
+func sandboxAWS(box *sandbox.Sandbox) awsapi.Opener {
+	return func(_ context.Context, region string) (aws.Config, error) {
+		return sandbox.AWSConfig(box.AWS(), region), nil
+	}
 }
 
 // programOptions are the program's options for a deployment's folder. Services that another process simulates (`hubwright sandbox serve`)
@@ -327,7 +338,7 @@ func programOptions(dir string, getenv func(string) string) stacks.Options {
 		opts.Sandbox = true
 		opts.Wait = func(ctx context.Context, until time.Time) error { return sandbox.WaitAt(ctx, addr, until) }
 	}
-	if addr := getenv(sandbox.KMSEnv); addr != "" {
+	if addr := getenv(sandbox.AWSEnv); addr != "" {
 		opts.Keys = sandboxKeys(addr)
 	}
 	return opts

@@ -184,7 +184,7 @@ func checkHub(ctx context.Context, stack *config.Stack, hub *config.Hub, opts va
 func (s *session) checkHubs(ctx context.Context) error {
 	charts, keys := s.app.charts(s.stack.Dir, s.globals), secretfile.Keys{}
 	if s.sandbox != nil {
-		charts, keys = s.sandbox.Charts, sandboxKeys(s.sandbox.KMS())
+		charts, keys = s.sandbox.Charts, sandboxKeys(s.sandbox.AWS())
 	}
 	var problems config.Problems
 	for i := range s.stack.Hubs {

@@ -43,6 +43,10 @@ type Stack struct {
 
 	awsRegion       string
 	secretsProvider string
+	passphrase      bool
+	backend         string
+	projectFile     string
+	stackFile       string
 	sandbox         bool
 	places          map[string]place
 	secrets         *tree // the value of hubwright:secrets, as it is written; nil without one
@@ -70,8 +74,9 @@ func Load(dir, env string, engine map[string]string, opts Options) (*Stack, erro
 	}
 	s := &Stack{
 		Dir: dir, Environment: env, Project: project.name, sandbox: opts.Sandbox, places: d.places,
-		secretsProvider: stack.secretsProvider,
-		awsRegion:       cmp.Or(engine["aws:region"], stack.awsRegion, project.awsRegion),
+		secretsProvider: stack.secretsProvider, passphrase: stack.passphrase, backend: project.backend,
+		projectFile: files.projectName, stackFile: files.stackName,
+		awsRegion: cmp.Or(engine["aws:region"], stack.awsRegion, project.awsRegion),
 	}
 	merged := merge("", project.values, stack.values)
 	if secrets := merged.field(secretsKey); secrets != nil {
@@ -174,6 +179,15 @@ func (s *Stack) Sandbox() bool { return s.sandbox }
 
 // SecretsProvider is what encrypts the stack's secrets, as the stack's file names it; "" leaves it to the engine.
 func (s *Stack) SecretsProvider() string { return s.secretsProvider }
+
+// Passphrase says that the stack's secrets are encrypted with a passphrase, without its file naming that as its provider.
+func (s *Stack) Passphrase() bool { return s.secretsProvider == "" && s.passphrase }
+
+// Backend is where the project's file says that states are kept; "" leaves it to the environment or the last login.
+func (s *Stack) Backend() string { return s.backend }
+
+// ConfigFiles are the project's file and the stack's, relative to the deployment directory.
+func (s *Stack) ConfigFiles() (project, stack string) { return s.projectFile, s.stackFile }
 
 // Tags are put on everything that can be tagged.
 func (s *Stack) Tags() map[string]string {

@@ -155,7 +155,9 @@ type layer struct {
 	values          *tree  // the project's keys, without their namespace
 	awsRegion       string
 	secretsProvider string
-	config          place // of the key that holds the values
+	passphrase      bool   // the stack's file has the salt of one
+	backend         string // where states are kept
+	config          place  // of the key that holds the values
 }
 
 // project reads Pulumi.yaml.
@@ -166,6 +168,12 @@ func (f *files) project(d *decoder) *layer {
 		d.add(place{f.projectName, 0}, "name", "is missing", "name: hubwright")
 	} else {
 		l.name = name.scalar
+	}
+	// https://www.pulumi.com/docs/iac/concepts/projects/project-file/#backend-options
+	if backend := f.projectTree.field("backend"); backend != nil && backend.kind == object {
+		if url := backend.field("url"); url != nil {
+			l.backend = url.scalar
+		}
 	}
 	for _, p := range f.problems {
 		p.Path = valuePath(p.Path, l.name)
@@ -220,6 +228,7 @@ func (f *files) stack(d *decoder, project *layer) *layer {
 	if provider := f.stackTree.field("secretsprovider"); provider != nil {
 		l.secretsProvider = provider.scalar
 	}
+	l.passphrase = f.stackTree.field("encryptionsalt") != nil
 	f.keys(d, f.stackTree, l, func(t *tree, _ string) *tree { return t })
 	return l
 }

@@ -24,9 +24,9 @@ type Daemon struct {
 	API string
 }
 
-// sockets are where the provider looks, in its order: the usual socket, then Docker Desktop's. It does not look at DOCKER_HOST:
+// usual are the sockets where the provider looks, in its order: the daemon's own, then Docker Desktop's. It does not look at DOCKER_HOST:
 // https://github.com/pulumi/pulumi-docker/blob/master/provider/image.go
-func sockets() []string {
+func usual() []string {
 	out := []string{"/var/run/docker.sock"}
 	if home, err := os.UserHomeDir(); err == nil {
 		out = append(out, filepath.Join(home, ".docker/run/docker.sock"), filepath.Join(home, ".docker/desktop/docker.sock"))
@@ -34,11 +34,11 @@ func sockets() []string {
 	return out
 }
 
-// Ping asks the daemon whether it is there: https://docs.docker.com/reference/api/engine/version/v1.47/#tag/System/operation/SystemPing
-func Ping(ctx context.Context) (*Daemon, error) { return PingAt(ctx, sockets()...) }
-
-// PingAt asks the daemons at sockets; the first that answers counts.
-func PingAt(ctx context.Context, sockets ...string) (*Daemon, error) {
+// Ping asks for a daemon at sockets, or without any where the provider looks; the first that answers counts.
+func Ping(ctx context.Context, sockets ...string) (*Daemon, error) {
+	if len(sockets) == 0 {
+		sockets = usual()
+	}
 	var problems []string
 	for _, socket := range sockets {
 		d, err := ping(ctx, socket)
@@ -50,6 +50,7 @@ func PingAt(ctx context.Context, sockets ...string) (*Daemon, error) {
 	return nil, errors.New(strings.Join(problems, ", "))
 }
 
+// ping asks one: https://docs.docker.com/reference/api/engine/version/v1.47/#tag/System/operation/SystemPing
 func ping(ctx context.Context, socket string) (*Daemon, error) {
 	var dialer net.Dialer
 	client := &http.Client{Timeout: patience, Transport: &http.Transport{

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"os/exec"
 	"regexp"
 	"strings"
@@ -15,11 +14,10 @@ import (
 
 	"github.com/Masterminds/semver/v3"
 	"github.com/aws/aws-sdk-go-v2/aws"
-	awsconfig "github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
-	"github.com/aws/smithy-go"
-	"github.com/aws/smithy-go/logging"
+
+	"github.com/hubwright/hubwright/internal/awsapi"
+	"github.com/hubwright/hubwright/internal/dockerd"
 )
 
 // Row is one prerequisite.
@@ -44,10 +42,12 @@ const (
 
 // Machine is where it is looked. The zero value is this machine.
 type Machine struct {
-	// DockerHost is the daemon's address as DOCKER_HOST has it; "" is the usual socket.
-	DockerHost string
+	// DockerSockets are where a Docker daemon may listen; without any it is where Pulumi's Docker provider looks.
+	DockerSockets []string
 	// AWS gives the way to AWS; nil is the SDK's own.
-	AWS func(ctx context.Context, region string) (aws.Config, error)
+	AWS awsapi.Opener
+	// Now is the time that certificates are held to; nil is the machine's.
+	Now func() time.Time
 	// Resolver answers questions of DNS; nil is the system's.
 	Resolver interface {
 		LookupNS(ctx context.Context, name string) ([]*net.NS, error)
@@ -57,40 +57,13 @@ type Machine struct {
 // patience limits each look.
 const patience = 10 * time.Second
 
-// Docker asks the Docker daemon whether it is there: https://docs.docker.com/reference/api/engine/version/v1.47/#tag/System/operation/SystemPing
+// Docker asks the Docker daemon whether it is there.
 func (m Machine) Docker(ctx context.Context) Row {
-	r := Row{Check: "Docker daemon", Remedy: "start it (`systemctl start docker`), or name it with DOCKER_HOST; it builds the images. Without it an update works when the registry has them"}
-	network, address := "unix", "/var/run/docker.sock"
-	switch host := m.DockerHost; {
-	case strings.HasPrefix(host, "unix://"):
-		address = strings.TrimPrefix(host, "unix://")
-	case strings.HasPrefix(host, "tcp://"):
-		network, address = "tcp", strings.TrimPrefix(host, "tcp://")
-	case host != "":
-		return Row{r.Check, Skipped, "DOCKER_HOST is " + host + ", which is not looked at", ""}
-	}
-	var dialer net.Dialer
-	client := &http.Client{Timeout: patience, Transport: &http.Transport{
-		DisableKeepAlives: true,
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return dialer.DialContext(ctx, network, address)
-		},
-	}}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://docker/_ping", http.NoBody)
+	daemon, err := dockerd.Ping(ctx, m.DockerSockets...)
 	if err != nil {
-		return Row{r.Check, Fail, err.Error(), r.Remedy}
+		return Row{"Docker daemon", Warning, err.Error(), "start it (`systemctl start docker`): it builds the images. Without it an update works when the registry has them"}
 	}
-	res, err := client.Do(req)
-	if err != nil {
-		r.State, r.Seen = Warning, "no answer at "+address
-		return r
-	}
-	defer func() { _ = res.Body.Close() }()
-	if res.StatusCode != http.StatusOK {
-		r.State, r.Seen = Warning, fmt.Sprintf("%s answers %s", address, res.Status)
-		return r
-	}
-	return Row{r.Check, OK, "API " + res.Header.Get("Api-Version") + " at " + address, ""}
+	return Row{"Docker daemon", OK, "API " + daemon.API + " at " + daemon.Socket, ""}
 }
 
 // leastCLI is what pulumi-eks asks for, in each of the CLI's two major versions: https://github.com/pulumi/pulumi-eks
@@ -125,11 +98,18 @@ func (m Machine) AWSCLI(ctx context.Context) Row {
 	return Row{r.Check, OK, found[1] + " at " + path, ""}
 }
 
-func (m Machine) config(ctx context.Context, region string) (aws.Config, error) {
+func (m Machine) open(ctx context.Context, region string) (aws.Config, error) {
 	if m.AWS != nil {
 		return m.AWS(ctx, region)
 	}
-	return awsconfig.LoadDefaultConfig(ctx, awsconfig.WithRegion(region), awsconfig.WithRetryMaxAttempts(2), awsconfig.WithLogger(logging.Nop{}))
+	return awsapi.Open(ctx, region)
+}
+
+func (m Machine) now() time.Time {
+	if m.Now != nil {
+		return m.Now()
+	}
+	return time.Now()
 }
 
 // Identity asks AWS whose credentials these are, and holds the account to the one that is configured.
@@ -137,14 +117,14 @@ func (m Machine) Identity(ctx context.Context, account, region string) Row {
 	r := Row{Check: "AWS identity", State: Fail, Remedy: "sign in (`aws sso login`, AWS_PROFILE)"}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	cfg, err := m.config(ctx, region)
+	cfg, err := m.open(ctx, region)
 	if err != nil {
 		r.Seen = err.Error()
 		return r
 	}
 	me, err := sts.NewFromConfig(cfg).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil {
-		r.Seen = inWords(err)
+		r.Seen = awsapi.InWords(err)
 		return r
 	}
 	if got := aws.ToString(me.Account); got != account {
@@ -152,40 +132,6 @@ func (m Machine) Identity(ctx context.Context, account, region string) Row {
 		return r
 	}
 	return Row{r.Check, OK, aws.ToString(me.Arn), ""}
-}
-
-var kmsProvider = regexp.MustCompile(`^awskms://(?:/)?([^?]+)(?:\?.*region=([a-z0-9-]+))?`)
-
-// StateKey looks at the key that the stack's secrets are encrypted with. provider is as the stack's file has it.
-func (m Machine) StateKey(ctx context.Context, provider, region string) Row {
-	r := Row{Check: "state's key", State: Fail, Remedy: "make the key, or name another as secretsprovider in the stack's file"}
-	found := kmsProvider.FindStringSubmatch(provider)
-	switch {
-	case provider == "":
-		return Row{r.Check, Warning, "the stack's file has no secretsprovider, so that Pulumi chooses", "awskms://alias/NAME?region=" + region + " is one that a team can share"}
-	case found == nil:
-		return Row{r.Check, Skipped, provider + " is not looked at", ""}
-	}
-	if found[2] != "" {
-		region = found[2]
-	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	cfg, err := m.config(ctx, region)
-	if err != nil {
-		r.Seen = err.Error()
-		return r
-	}
-	key, err := kms.NewFromConfig(cfg).DescribeKey(ctx, &kms.DescribeKeyInput{KeyId: &found[1]})
-	if err != nil {
-		r.Seen = found[1] + ": " + inWords(err)
-		return r
-	}
-	if !key.KeyMetadata.Enabled {
-		r.Seen, r.Remedy = fmt.Sprintf("%s is %s", found[1], key.KeyMetadata.KeyState), "enable it, or cancel its deletion: what it encrypted is lost with it"
-		return r
-	}
-	return Row{r.Check, OK, aws.ToString(key.KeyMetadata.Arn), ""}
 }
 
 // Delegation asks DNS whether the world knows a zone.
@@ -213,16 +159,4 @@ func (m Machine) Delegation(ctx context.Context, zone string) Row {
 		names = append(names, strings.TrimSuffix(s.Host, "."))
 	}
 	return Row{r.Check, OK, zone + " is at " + strings.Join(names, ", "), ""}
-}
-
-// inWords is an error of AWS without what surrounds it.
-func inWords(err error) string {
-	var api smithy.APIError
-	if errors.As(err, &api) {
-		return api.ErrorCode() + ": " + api.ErrorMessage()
-	}
-	if text := err.Error(); strings.Contains(text, "get identity") || strings.Contains(text, "no EC2 IMDS role") || strings.Contains(text, "failed to refresh cached credentials") {
-		return "there are no AWS credentials here"
-	}
-	return err.Error()
 }

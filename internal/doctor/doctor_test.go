@@ -35,12 +35,13 @@ func TestDocker(t *testing.T) {
 	})}
 	go func() { _ = server.Serve(l) }()
 	t.Cleanup(func() { _ = server.Close() })
-	m := Machine{DockerHost: "unix://" + socket}
+	m := Machine{DockerSockets: []string{socket}}
 	holds(t, m.Docker(t.Context()), OK, "API 1.47")
 	status = http.StatusInternalServerError
 	holds(t, m.Docker(t.Context()), Warning, "500")
-	holds(t, Machine{DockerHost: "unix://" + socket + "x"}.Docker(t.Context()), Warning, "no answer")
-	holds(t, Machine{DockerHost: "ssh://host"}.Docker(t.Context()), Skipped, "ssh://host")
+	holds(t, Machine{DockerSockets: []string{socket + "x"}}.Docker(t.Context()), Warning, "no answer")
+	status = http.StatusOK
+	holds(t, Machine{DockerSockets: []string{socket + "x", socket}}.Docker(t.Context()), OK, "at "+socket)
 }
 
 func TestAWSCLI(t *testing.T) {
@@ -79,16 +80,6 @@ func TestIdentity(t *testing.T) {
 	holds(t, m.Identity(t.Context(), "999999999999", "us-east-1"), Fail, "but the deployment is of account 999999999999")
 	m = answers(t, 403, "text/xml", `<ErrorResponse><Error><Code>ExpiredToken</Code><Message>The security token included in the request is expired</Message></Error></ErrorResponse>`)
 	holds(t, m.Identity(t.Context(), "162808325377", "us-east-1"), Fail, "ExpiredToken: The security token")
-}
-
-func TestStateKey(t *testing.T) {
-	const key = `{"KeyMetadata": {"KeyId": "k", "Arn": "arn:aws:kms:us-east-1:162808325377:key/k", "Enabled": %v, "KeyState": %q}}`
-	const provider = "awskms://alias/roman-sit-pulumi?region=us-east-1"
-	holds(t, answers(t, 200, "application/x-amz-json-1.1", fmt.Sprintf(key, true, "Enabled")).StateKey(t.Context(), provider, "us-west-2"), OK, "key/k")
-	holds(t, answers(t, 200, "application/x-amz-json-1.1", fmt.Sprintf(key, false, "PendingDeletion")).StateKey(t.Context(), provider, "us-west-2"), Fail, "alias/roman-sit-pulumi is PendingDeletion")
-	holds(t, answers(t, 400, "application/x-amz-json-1.1", `{"__type": "NotFoundException", "message": "Alias is not found"}`).StateKey(t.Context(), provider, "us-west-2"), Fail, "NotFoundException: Alias is not found")
-	holds(t, Machine{}.StateKey(t.Context(), "", "us-east-1"), Warning, "no secretsprovider")
-	holds(t, Machine{}.StateKey(t.Context(), "passphrase", "us-east-1"), Skipped, "passphrase")
 }
 
 type names map[string]error

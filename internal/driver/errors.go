@@ -106,7 +106,7 @@ func (d *Driver) classify(env string, f failure) error {
 	case matches(text, "PULUMI_ACCESS_TOKEN must be set", "could not be logged in"):
 		return &Error{
 			Kind: NoCredentials, Message: "Pulumi is logged in to no backend, so there is no place for the state of " + env,
-			Hint: "`pulumi login s3://BUCKET` (or file://DIR, or Pulumi Cloud), or PULUMI_BACKEND_URL; to try it without an account, add --sandbox",
+			Hint: fmt.Sprintf("`hubwright bootstrap %s` makes a bucket for it and says how Pulumi's files name it; any other backend does too (`pulumi login`, PULUMI_BACKEND_URL); to try it without an account, add --sandbox", env),
 		}
 	case matches(text, "ExpiredToken", "failed to refresh cached credentials", "No valid credential sources found", "no EC2 IMDS role found", "InvalidClientTokenId"):
 		return &Error{

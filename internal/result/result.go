@@ -5,6 +5,7 @@ package result
 import (
 	"time"
 
+	"github.com/hubwright/hubwright/internal/bootstrap"
 	"github.com/hubwright/hubwright/internal/doctor"
 	"github.com/hubwright/hubwright/internal/driver"
 	"github.com/hubwright/hubwright/internal/hubploy"
@@ -120,6 +121,33 @@ type Doctor struct {
 	Sandbox bool `json:"sandbox"`
 	// Checks are the prerequisites, those that do not hold first.
 	Checks []doctor.Row `json:"checks"`
+}
+
+// Bootstrap is what has to be there before the first update, and what was made of it.
+type Bootstrap struct {
+	Head
+	// Sandbox says that the services are simulated.
+	Sandbox bool `json:"sandbox"`
+	// Backend is where the state is kept, as Pulumi names it.
+	Backend string `json:"backend"`
+	// SecretsProvider is what encrypts the secrets in it, as Pulumi names it.
+	SecretsProvider string `json:"secretsProvider"`
+	// Steps are what was found before anything was made.
+	Steps []bootstrap.Step `json:"steps"`
+	// Done counts the steps that were then made or completed.
+	Done int `json:"done"`
+	// Lines are what Pulumi's files had yet to say.
+	Lines []Line `json:"lines"`
+}
+
+// Line is what a file of Pulumi's has to say.
+type Line struct {
+	// File is the file, relative to the deployment directory.
+	File string `json:"file"`
+	// Text is a key with its value, in YAML.
+	Text string `json:"text"`
+	// Written says that it was put there.
+	Written bool `json:"written"`
 }
 
 // Import is what was made of another tool's deployment.

@@ -18,14 +18,14 @@ import (
 
 // forms are the results by the name in their schema field.
 var forms = map[string]any{
-	"change": change.Change{}, "doctor": result.Doctor{}, "import": result.Import{}, "faults": result.Faults{}, "outputs": result.Outputs{}, "recovery": result.Recovery{}, "sandbox": result.Sandbox{},
+	"bootstrap": result.Bootstrap{}, "change": change.Change{}, "doctor": result.Doctor{}, "import": result.Import{}, "faults": result.Faults{}, "outputs": result.Outputs{}, "recovery": result.Recovery{}, "sandbox": result.Sandbox{},
 	"status": result.Status{}, "url": result.URLs{}, "validation": result.Validation{}, "values": result.Values{},
 }
 
 // TestResultSchemas holds the JSON schemas of what -o json prints to the types, and the types to being described.
 func TestResultSchemas(t *testing.T) {
 	r := &jsonschema.Reflector{ExpandedStruct: true}
-	reference.Comments(t, r, ".", "../change", "../doctor", "../driver", "../hubploy", "../problem", "../sandbox/world", "../values")
+	reference.Comments(t, r, ".", "../bootstrap", "../change", "../doctor", "../driver", "../hubploy", "../problem", "../sandbox/world", "../values")
 	for name, form := range forms {
 		schema := r.Reflect(form)
 		schema.ID = ""

@@ -44,7 +44,7 @@ type Sandbox struct {
 	World *world.World
 	opts  Options
 	clock *clockDoor
-	kms   *kmsDoor
+	aws   *awsDoor
 	parts []*provider.Served
 	// Tether is between the providers and the engine that is launched next.
 	Tether provider.Tether
@@ -120,7 +120,7 @@ func Open(opts Options) (*Sandbox, error) {
 	if s.clock, err = openClockDoor(s.World.Clock); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
-	if s.kms, err = openKMSDoor(s.World); err != nil {
+	if s.aws, err = openAWSDoor(s.World); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	for _, p := range []*provider.Provider{
@@ -147,8 +147,8 @@ func (s *Sandbox) Close() error {
 	if s.clock != nil {
 		err = s.clock.l.Close()
 	}
-	if s.kms != nil {
-		err = errors.Join(err, s.kms.server.Close())
+	if s.aws != nil {
+		err = errors.Join(err, s.aws.server.Close())
 	}
 	return errors.Join(err, s.World.Close())
 }
@@ -209,7 +209,7 @@ func (s *Sandbox) Env() map[string]string {
 	return map[string]string{
 		"HUBWRIGHT_SANDBOX":             "1",
 		ClockEnv:                        s.clock.addr(),
-		KMSEnv:                          s.kms.addr,
+		AWSEnv:                          s.aws.addr,
 		"PULUMI_DEBUG_PROVIDERS":        strings.Join(attach, ","),
 		"PULUMI_BACKEND_URL":            "file://" + s.backend(),
 		"PULUMI_CONFIG_PASSPHRASE_FILE": s.passFile(),
@@ -218,8 +218,8 @@ func (s *Sandbox) Env() map[string]string {
 	}
 }
 
-// KMS is where the sandbox's Key Management Service is, for KMSClient.
-func (s *Sandbox) KMS() string { return s.kms.addr }
+// AWS is where the APIs of the sandbox's services are, for AWSConfig.
+func (s *Sandbox) AWS() string { return s.aws.addr }
 
 // Wait waits until the virtual clock shows a time.
 func (s *Sandbox) Wait(ctx context.Context, until time.Time) error {
@@ -245,13 +245,17 @@ type Services struct {
 	Caller          string   // ARN of the identity that the commands run with
 	Zones           []string // hosted zones, by domain name
 	Users           []string // IAM users, by name
+	Certificates    []Certificate
 }
+
+// Certificate is an issued certificate of ACM.
+type Certificate struct{ ARN, Domain string }
 
 // Identity is whose credentials the sandbox's services take these for.
 func (s *Sandbox) Identity() (account, caller string, err error) {
 	err = s.World.View(func(tx *world.Tx) error {
-		account, caller = tx.Setting("account"), tx.Setting("caller")
-		return nil
+		account, caller, err = awssim.Caller(tx)
+		return err
 	})
 	return account, caller, err
 }
@@ -278,6 +282,11 @@ func (s *Sandbox) Provide(sv Services) error {
 		}
 		for _, z := range sv.Zones {
 			if err := awssim.EnsureZone(tx, z); err != nil {
+				return err
+			}
+		}
+		for _, c := range sv.Certificates {
+			if err := awssim.EnsureCertificateAs(tx, c.ARN, c.Domain); err != nil {
 				return err
 			}
 		}

@@ -34,3 +34,24 @@ func TestPartsThatAreGone(t *testing.T) {
 		}
 	}
 }
+
+// The services know who calls also when no configuration says so, as with ambient credentials.
+func TestIdentityOfNobodyInParticular(t *testing.T) {
+	box, err := sandbox.Open(sandbox.Options{Root: t.TempDir(), Offline: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = box.Close() })
+	for _, want := range []string{"arn:aws:iam::162808325377:user/sandbox", "arn:aws:iam::162808325377:user/gough"} {
+		account, caller, err := "", "", box.Provide(sandbox.Services{Account: "162808325377", Region: "us-east-1"})
+		if err == nil {
+			account, caller, err = box.Identity()
+		}
+		if err != nil || account != "162808325377" || caller != want {
+			t.Errorf("%s, %s, %v; want %s", account, caller, err, want)
+		}
+		if err := box.World.Update(func(tx *world.Tx) error { return tx.Set("caller", "arn:aws:iam::162808325377:user/gough") }); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

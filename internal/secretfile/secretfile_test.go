@@ -228,7 +228,7 @@ func withKey(t *testing.T) (secretfile.Keys, *sandbox.Sandbox, string) {
 		t.Fatal(err)
 	}
 	return secretfile.Keys{KMS: &secretfile.KMS{
-		Client: sandbox.KMSClient(box.KMS()), Credentials: credentials.NewStaticCredentialsProvider("sandbox", "sandbox", ""), Identity: "arn:aws:iam::162808325377:user/dmd",
+		Client: sandbox.AWSClient(box.AWS()), Credentials: sandbox.AWSCredentials, Identity: "arn:aws:iam::162808325377:user/dmd",
 	}}, box, arn
 }
 

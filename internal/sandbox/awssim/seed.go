@@ -97,7 +97,13 @@ func EnsureCertificate(tx *world.Tx, domainName string) (string, error) {
 	}
 	x := strings.ToLower(ZoneID(name))[2:]
 	arn := fmt.Sprintf("arn:aws:acm:%s:%s:certificate/%s-0000-4000-8000-%s00000000", settingRegion(tx), account(tx), x[:8], x[8:12])
-	return arn, ensure(tx, certificateToken, arn, map[string]any{"domain": name, "domainName": name, "arn": arn, "status": certificateIssued, "type": "AMAZON_ISSUED"})
+	return arn, EnsureCertificateAs(tx, arn, name)
+}
+
+// EnsureCertificateAs makes an issued certificate of a given ARN for a domain.
+func EnsureCertificateAs(tx *world.Tx, arn, domainName string) error {
+	name := strings.ToLower(domainName)
+	return ensure(tx, certificateToken, arn, map[string]any{"domain": name, "domainName": name, "arn": arn, "status": certificateIssued, "type": "AMAZON_ISSUED"})
 }
 
 // Subnet is a subnet of a network that exists already.

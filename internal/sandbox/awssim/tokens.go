@@ -59,6 +59,10 @@ const (
 	userToken = "aws:iam/user:User"
 	// zoneToken are hosted zones, by id (see EnsureZone).
 	zoneToken = "aws:route53/zone:Zone"
+	// bucketToken are S3 buckets, by name.
+	bucketToken = "aws:s3/bucket:Bucket"
+	// quotaToken are service quotas, by service and code ("vpc/L-F678F1CE"), once somebody has asked for them.
+	quotaToken = "aws:servicequotas/serviceQuota:ServiceQuota"
 	// groupOfNodesToken are Auto Scaling groups, which node groups make, by name.
 	groupOfNodesToken = "aws:autoscaling/group:Group"
 	// scheduledKey are KMS keys that wait for their deletion, by id.

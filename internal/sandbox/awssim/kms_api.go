@@ -7,8 +7,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"io"
-	"net/http"
 	"strings"
 
 	"github.com/hubwright/hubwright/internal/sandbox/world"
@@ -16,34 +14,6 @@ import (
 
 // materialKind holds the secret of a simulated key, sealed, apart from the key itself, whose properties the engine gets to see.
 const materialKind = "hubwright:kms/material"
-
-// KMS speaks the protocol of the Key Management Service over the keys of a world, as far as programs that encrypt with keys need it: Encrypt, Decrypt,
-// GenerateDataKey and DescribeKey. Signatures are not looked at, since whose credentials these are is a setting of the world.
-// https://docs.aws.amazon.com/kms/latest/APIReference/API_Operations.html
-func KMS(w *world.World) http.Handler {
-	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		body, err := io.ReadAll(io.LimitReader(r.Body, 1<<20))
-		if err == nil {
-			var answer map[string]any
-			if answer, err = kmsAnswer(w, strings.TrimPrefix(r.Header.Get("X-Amz-Target"), "TrentService."), body); err == nil {
-				reply(rw, http.StatusOK, answer)
-				return
-			}
-		}
-		code, message, ok := strings.Cut(err.Error(), ": ")
-		if !ok || strings.Contains(code, " ") {
-			code, message = "KMSInternalException", err.Error()
-		}
-		rw.Header().Set("X-Amzn-Errortype", code)
-		reply(rw, http.StatusBadRequest, map[string]any{"__type": code, "message": message})
-	})
-}
-
-func reply(rw http.ResponseWriter, status int, v any) {
-	rw.Header().Set("Content-Type", "application/x-amz-json-1.1")
-	rw.WriteHeader(status)
-	_ = json.NewEncoder(rw).Encode(v) // nobody to tell when the caller is gone
-}
 
 // kmsRequest is what the operations are asked, as far as it is looked at.
 type kmsRequest struct {
@@ -55,60 +25,59 @@ type kmsRequest struct {
 	NumberOfBytes     int
 }
 
-func kmsAnswer(w *world.World, operation string, body []byte) (map[string]any, error) {
-	var req kmsRequest
-	if err := json.Unmarshal(body, &req); err != nil {
-		return nil, apiError("SerializationException", "%v", err)
+// kmsAnswer does what programs need that encrypt with keys or look after them:
+// https://docs.aws.amazon.com/kms/latest/APIReference/API_Operations.html
+func kmsAnswer(tx *world.Tx, c *apiCall) (*reply, error) {
+	operation := jsonOperation(c)
+	if manage, ok := kmsOperations[operation]; ok {
+		var in map[string]any
+		if err := c.read(&in); err != nil {
+			return nil, err
+		}
+		out, err := manage(tx, c, in)
+		if err != nil {
+			return nil, err
+		}
+		return jsonReply(out)
 	}
+	var req kmsRequest
+	if err := c.read(&req); err != nil {
+		return nil, err
+	}
+	out, err := kmsCrypt(tx, c, operation, &req)
+	if err != nil {
+		return nil, err
+	}
+	return jsonReply(out)
+}
+
+// kmsCrypt encrypts and decrypts.
+func kmsCrypt(tx *world.Tx, c *apiCall, operation string, req *kmsRequest) (map[string]any, error) {
 	// The context is authenticated whatever the order of its entries: encoding/json sorts them.
 	context, err := json.Marshal(req.EncryptionContext)
 	if err != nil {
 		return nil, err
 	}
-	var answer map[string]any
-	err = w.Update(func(tx *world.Tx) error {
-		ref := req.KeyID
-		if operation == "Decrypt" {
-			id, _, ok := strings.Cut(string(req.CiphertextBlob), "\x00")
-			if !ok {
-				return apiError("InvalidCiphertextException", "")
-			}
-			if asked := findKey(tx, ref); ref != "" && asked != nil && asked.ID != id {
-				return apiError("IncorrectKeyException", "The key ID in the request does not identify a CMK that can perform this operation.")
-			}
-			ref = id
+	ref := req.KeyID
+	if operation == "Decrypt" {
+		id, _, ok := strings.Cut(string(req.CiphertextBlob), "\x00")
+		if !ok {
+			return nil, apiError("InvalidCiphertextException", "")
 		}
-		key, err := keyFor(tx, ref)
-		if err != nil {
-			return err
+		if asked := findKey(tx, ref); ref != "" && asked != nil && asked.ID != id {
+			return nil, apiError("IncorrectKeyException", "The key ID in the request does not identify a CMK that can perform this operation.")
 		}
-		answer, err = kmsDo(w, tx, key, operation, &req, context)
-		return err
-	})
-	return answer, err
-}
-
-// keyFor finds a key that is fit for use.
-func keyFor(tx *world.Tx, ref string) (*world.Object, error) {
-	if key := findKey(tx, ref); key != nil {
-		if enabled, ok := key.Props["isEnabled"].(bool); ok && !enabled {
-			return nil, apiError("DisabledException", "%s is disabled.", key.String("arn"))
-		}
-		return key, nil
+		ref = id
 	}
-	if key := tx.Get(scheduledKey, keyID(ref)); key != nil && pending(tx, key) {
-		return nil, apiError("KMSInvalidStateException", "%s is pending deletion.", key.String("arn"))
+	key, err := c.usableKey(tx, ref)
+	if err != nil {
+		return nil, err
 	}
-	return nil, apiError("NotFoundException", "Key '%s' does not exist", ref)
+	return kmsDo(c.w, tx, key, operation, req, context)
 }
 
 func kmsDo(w *world.World, tx *world.Tx, key *world.Object, operation string, req *kmsRequest, context []byte) (map[string]any, error) {
 	arn := key.String("arn")
-	if operation == "DescribeKey" {
-		return map[string]any{"KeyMetadata": map[string]any{
-			"KeyId": key.ID, "Arn": arn, "Enabled": true, "KeyState": "Enabled", "KeyUsage": "ENCRYPT_DECRYPT", "KeySpec": "SYMMETRIC_DEFAULT",
-		}}, nil
-	}
 	box, err := material(w, tx, key)
 	if err != nil {
 		return nil, err
@@ -148,7 +117,7 @@ func kmsDo(w *world.World, tx *world.Tx, key *world.Object, operation string, re
 		}
 		return map[string]any{"Plaintext": plain, "KeyId": arn, "EncryptionAlgorithm": "SYMMETRIC_DEFAULT"}, nil
 	}
-	return nil, apiError("UnknownOperationException", "%s is not simulated", operation)
+	return nil, notSimulated(operation)
 }
 
 // material is a key's secret as a cipher; it is made when it is first used.
