@@ -30,6 +30,7 @@ type session struct {
 	env      string
 	stack    *config.Stack
 	sandbox  *sandbox.Sandbox // nil against real services
+	reader   *stacks.Reader   // of the hubs' values, for the program and for what is looked at beside it
 	progress *term.Progress
 	lines    bool // show a line for what is done
 	brief    bool // show of a change only how much it is
@@ -92,9 +93,9 @@ func (a *app) open(ctx context.Context, g globals, env string) (*session, error)
 		}
 		opts.Dir, opts.Env, opts.SecretsProvider, opts.Tied = s.sandbox.Mirror(), s.sandbox.Env(), "passphrase", true
 		opts.OnLaunch, opts.Tether = s.sandbox.World.Clock.Watch, s.sandbox.Tether.Renew
-		program.Sandbox, program.Wait, program.Keys = true, s.sandbox.Wait, sandboxKeys(s.sandbox.KMS())
+		program.Sandbox, program.Wait, program.Reader = true, s.sandbox.Wait, &stacks.Reader{Keys: sandboxKeys(s.sandbox.KMS())}
 	}
-	opts.Program = stacks.New(program)
+	s.reader, opts.Program = program.Reader, stacks.New(program)
 	s.Driver = driver.New(engine, opts)
 	if g.sandbox && a.getenv("HUBWRIGHT_SANDBOX_SECRETS") != "none" {
 		if err := s.trialSecrets(ctx); err != nil {
@@ -285,13 +286,13 @@ func sandboxKeys(addr string) secretfile.Keys {
 // programOptions are the program's options for a deployment's folder. Services that another process simulates (`hubwright sandbox serve`)
 // have a clock of their own, which the environment names.
 func programOptions(dir string, getenv func(string) string) stacks.Options {
-	opts := stacks.Options{Dir: dir}
+	opts := stacks.Options{Dir: dir, Reader: &stacks.Reader{}}
 	if addr := getenv(sandbox.ClockEnv); addr != "" {
 		opts.Sandbox = true
 		opts.Wait = func(ctx context.Context, until time.Time) error { return sandbox.WaitAt(ctx, addr, until) }
 	}
 	if addr := getenv(sandbox.KMSEnv); addr != "" {
-		opts.Keys = sandboxKeys(addr)
+		opts.Reader.Keys = sandboxKeys(addr)
 	}
 	return opts
 }

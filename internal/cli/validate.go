@@ -97,7 +97,7 @@ func (a *app) problemsOf(ctx context.Context, root, env string, g globals, chart
 		opts, err := a.hubValues(ctx, g, stack, &stack.Hubs[i])
 		var wrong config.Problems
 		if err == nil {
-			wrong, err = checkHub(ctx, stack, &stack.Hubs[i], opts, charts, a.noteOnce)
+			wrong, err = computeAndCheck(ctx, stack, &stack.Hubs[i], opts, charts, a.noteOnce)
 		}
 		if err != nil && !errors.As(err, &wrong) {
 			return nil, fmt.Errorf("%s: hub %s: %w", env, stack.Hubs[i].Name, err)
@@ -154,12 +154,17 @@ func secretThere(stack *config.Stack, hub *config.Hub, key string) bool {
 	return false
 }
 
-// checkHub computes a hub's values and holds them to its chart. When the chart cannot be had, note says so, and that is all.
-func checkHub(ctx context.Context, stack *config.Stack, hub *config.Hub, opts values.Options, charts *render.Source, note func(string, ...any)) (config.Problems, error) {
+// computeAndCheck computes a hub's values and holds them to its chart.
+func computeAndCheck(ctx context.Context, stack *config.Stack, hub *config.Hub, opts values.Options, charts *render.Source, note func(string, ...any)) (config.Problems, error) {
 	computed, err := values.Compute(opts)
 	if err != nil {
 		return nil, err
 	}
+	return checkHub(ctx, stack, hub, computed, charts, note)
+}
+
+// checkHub holds a hub's values to its chart. When the chart cannot be had, note says so, and that is all.
+func checkHub(ctx context.Context, stack *config.Stack, hub *config.Hub, computed *values.Computed, charts *render.Source, note func(string, ...any)) (config.Problems, error) {
 	ch, err := charts.Chart(ctx, chartOf(stack, hub))
 	if err != nil {
 		note("values are not held to their chart: %v", err)
@@ -174,20 +179,22 @@ func checkHub(ctx context.Context, stack *config.Stack, hub *config.Hub, opts va
 
 // checkHubs holds the values of all hubs of the session to their charts. What cannot be looked at is no problem here: the engine, or validate, says so.
 func (s *session) checkHubs(ctx context.Context) error {
-	charts, keys := s.app.charts(s.stack.Dir, s.globals), secretfile.Keys{}
+	charts := s.app.charts(s.stack.Dir, s.globals)
 	if s.sandbox != nil {
-		charts, keys = s.sandbox.Charts, sandboxKeys(s.sandbox.KMS())
+		charts = s.sandbox.Charts
 	}
 	var problems config.Problems
 	for i := range s.stack.Hubs {
 		h := &s.stack.Hubs[i]
-		opts := stacks.Values(s.stack, h)
-		layers, err := stacks.SecretLayers(ctx, s.stack.Dir, h, keys)
-		if err != nil {
-			return nil //nolint:nilerr // the program opens them too, and says why it cannot
+		computed, err := s.reader.Values(ctx, s.stack, h)
+		var unopened *stacks.UnopenedError
+		if errors.As(err, &unopened) {
+			return nil // the program needs them, too, and says why it cannot go on
 		}
-		opts.Layers = append(opts.Layers, layers...)
-		found, err := checkHub(ctx, s.stack, h, opts, charts, func(string, ...any) {})
+		var found config.Problems
+		if err == nil {
+			found, err = checkHub(ctx, s.stack, h, computed, charts, func(string, ...any) {})
+		}
 		if err != nil && !errors.As(err, &found) {
 			return nil // a chart that cannot be rendered here is the engine's to tell of
 		}
