@@ -39,7 +39,11 @@ func (r *Reader) Values(ctx context.Context, stack *config.Stack, hub *config.Hu
 	in := r.reading(hub)
 	in.once.Do(func() {
 		opts := Values(stack, hub)
-		layers, err := SecretLayers(ctx, stack.Dir, hub, r.Keys)
+		texts, err := ReadSecrets(stack.Dir, hub)
+		var layers []values.Layer
+		if err == nil {
+			layers, err = OpenSecrets(ctx, texts, r.Keys)
+		}
 		if err != nil {
 			in.err = &UnopenedError{err}
 			return

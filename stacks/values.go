@@ -4,10 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -15,7 +12,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/hubwright/hubwright/internal/config"
-	"github.com/hubwright/hubwright/internal/secretfile"
 	"github.com/hubwright/hubwright/internal/values"
 )
 
@@ -130,37 +126,6 @@ func readAll(ctx context.Context, stack *config.Stack, reader *Reader) ([]*value
 		}
 	}
 	return out, nil
-}
-
-// SecretLayers are a hub's files of secrets, opened, as layers of values. They are in memory only.
-func SecretLayers(ctx context.Context, dir string, hub *config.Hub, keys secretfile.Keys) ([]values.Layer, error) {
-	var layers []values.Layer
-	var problems config.Problems
-	for _, file := range hub.SecretFiles {
-		data, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(file.File)))
-		if errors.Is(err, fs.ErrNotExist) && file.Optional {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		opened, err := keys.Open(ctx, file.File, data)
-		if errors.Is(err, secretfile.ErrPlaintext) {
-			problems = append(problems, config.Problem{
-				File: file.File, Message: secretfile.ErrPlaintext.Error(), Hint: "`hubwright secrets init` encrypts it; what it holds is known to whoever could read it until then",
-			})
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		plain, err := opened.Plain()
-		if err != nil {
-			return nil, err
-		}
-		layers = append(layers, values.Layer{Name: "secrets", File: file.File, Data: plain, Places: data, Secret: true})
-	}
-	return layers, problems.Err()
 }
 
 // drop takes the value at a path away.

@@ -187,22 +187,20 @@ func (a *app) checkHubOf(ctx context.Context, g globals, stack *config.Stack, hu
 }
 
 func (a *app) checkSecretsOf(ctx context.Context, g globals, stack *config.Stack, hub *config.Hub, check string) doctor.Row {
-	var found config.Problems
+	var wrong, missing config.Problems
 	err := a.withKeys(g, stack, func(keys secretfile.Keys) (err error) {
-		found, err = a.checkSecrets(ctx, stack, hub, keys)
+		wrong, missing, err = a.checkSecrets(ctx, stack, hub, keys)
 		return err
 	})
-	if err != nil {
-		return doctor.Row{Check: check, State: doctor.Fail, Seen: err.Error(), Remedy: hintOf(err)}
-	}
-	missing := func(p config.Problem) bool { return p.Message == "is missing" }
 	switch {
-	case len(found) == 0:
-		return doctor.Row{Check: check, State: doctor.OK, Seen: "complete, and as they should be"}
-	case !slices.ContainsFunc(found, func(p config.Problem) bool { return !missing(p) }) && g.sandbox:
+	case err != nil:
+		return doctor.Row{Check: check, State: doctor.Fail, Seen: err.Error(), Remedy: hintOf(err)}
+	case len(wrong) > 0:
+		return doctor.Row{Check: check, State: doctor.Fail, Seen: append(wrong, missing...).Error(), Remedy: fmt.Sprintf("`hubwright secrets check %s` shows these", stack.Environment)}
+	case len(missing) > 0 && g.sandbox:
 		return doctor.Row{Check: check, State: doctor.OK, Seen: "the sandbox makes up what is missing"}
-	case !slices.ContainsFunc(found, func(p config.Problem) bool { return !missing(p) }):
-		return doctor.Row{Check: check, State: doctor.Warning, Seen: found.Error(), Remedy: fmt.Sprintf("`hubwright up %s` makes all but the hub meanwhile", stack.Environment)}
+	case len(missing) > 0:
+		return doctor.Row{Check: check, State: doctor.Warning, Seen: missing.Error(), Remedy: fmt.Sprintf("`hubwright up %s` makes all but the hub meanwhile", stack.Environment)}
 	}
-	return doctor.Row{Check: check, State: doctor.Fail, Seen: found.Error(), Remedy: fmt.Sprintf("`hubwright secrets check %s` shows these", stack.Environment)}
+	return doctor.Row{Check: check, State: doctor.OK, Seen: "complete, and as they should be"}
 }

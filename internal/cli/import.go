@@ -181,7 +181,11 @@ func (a *app) compareImport(ctx context.Context, g globals, src *hubploy.Source,
 		hub := &stack.Hubs[0]
 		opts := stacks.Values(stack, hub)
 		if len(left) == 0 {
-			layers, err := stacks.SecretLayers(ctx, stack.Dir, hub, keys)
+			texts, err := stacks.ReadSecrets(stack.Dir, hub)
+			if err != nil {
+				return err
+			}
+			layers, err := stacks.OpenSecrets(ctx, texts, keys)
 			if err != nil {
 				return err
 			}

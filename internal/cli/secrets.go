@@ -12,7 +12,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -137,11 +136,8 @@ func (s *secretsOf) write(ctx context.Context, f *secretfile.File) error {
 func (s *secretsOf) remark(f *secretfile.File) {
 	secrets := config.HubSecrets{}
 	secrets.Lift(s.hub, func(path []string) (any, bool) { return f.Get(path...) })
-	wrong, missing := s.stack.CheckSecrets(map[string]config.HubSecrets{s.hub.Name: secrets}, time.Now())
+	wrong, missing := secretsOfHub(s.stack, s.hub, secrets)
 	for _, p := range append(wrong, missing...).Sorted() {
-		if !strings.HasPrefix(p.Path, "secrets."+s.hub.Name+".") || p.Message == "is missing" && s.stack.SecretGiven(s.hub.Name, strings.TrimPrefix(p.Path, "secrets."+s.hub.Name+".")) {
-			continue
-		}
 		s.Say("%s %s %s; %s", s.Paint(term.Yellow, "note:"), strings.TrimPrefix(p.Path, "secrets."), p.Message, p.Hint)
 	}
 }

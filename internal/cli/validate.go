@@ -5,9 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
-	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -93,37 +90,38 @@ func (a *app) problemsOf(ctx context.Context, root, env string, g globals, chart
 		}
 		return nil, err
 	}
+	texts := make(map[string][]stacks.SecretText, len(stack.Hubs))
 	for i := range stack.Hubs {
-		opts, err := a.hubValues(ctx, g, stack, &stack.Hubs[i])
+		hub := &stack.Hubs[i]
+		opts, read, err := a.hubValues(ctx, g, stack, hub)
+		texts[hub.Name] = read
 		var wrong config.Problems
 		if err == nil {
-			wrong, err = computeAndCheck(ctx, stack, &stack.Hubs[i], opts, charts, a.noteOnce)
+			wrong, err = computeAndCheck(ctx, stack, hub, opts, charts, a.noteOnce)
 		}
 		if err != nil && !errors.As(err, &wrong) {
-			return nil, fmt.Errorf("%s: hub %s: %w", env, stack.Hubs[i].Name, err)
+			return nil, fmt.Errorf("%s: hub %s: %w", env, hub.Name, err)
 		}
 		found = append(found, wrong...)
 	}
 	if !g.sandbox { // which makes up what is missing
-		for _, p := range stack.MissingSecrets(func(h *config.Hub, key string) bool { return secretThere(stack, h, key) }) {
+		for _, p := range stack.MissingSecrets(func(h *config.Hub, key string) bool { return secretThere(stack, h, texts[h.Name], key) }) {
 			a.Say("%s %s: a hub waits for this: %s", a.Paint(term.Yellow, "note:"), env, p)
 		}
 	}
 	return found, nil
 }
 
-// hubValues are the layers of a hub's values, those of its secrets included where they can be opened; where not, that is said.
-func (a *app) hubValues(ctx context.Context, g globals, stack *config.Stack, hub *config.Hub) (values.Options, error) {
+// hubValues are the layers of a hub's values, those of its secrets included where they can be opened; where not, that is said. Beside them are the
+// files of secrets as they are, encrypted.
+func (a *app) hubValues(ctx context.Context, g globals, stack *config.Stack, hub *config.Hub) (values.Options, []stacks.SecretText, error) {
 	opts := stacks.Values(stack, hub)
-	there := func(f config.File) bool {
-		_, err := os.Stat(filepath.Join(stack.Dir, filepath.FromSlash(f.File)))
-		return err == nil
+	texts, err := stacks.ReadSecrets(stack.Dir, hub)
+	if err != nil || len(texts) == 0 {
+		return opts, nil, err
 	}
-	if !slices.ContainsFunc(hub.SecretFiles, there) {
-		return opts, nil
-	}
-	err := a.withKeys(g, stack, func(keys secretfile.Keys) error {
-		layers, err := stacks.SecretLayers(ctx, stack.Dir, hub, keys)
+	err = a.withKeys(g, stack, func(keys secretfile.Keys) error {
+		layers, err := stacks.OpenSecrets(ctx, texts, keys)
 		var locked *secretfile.KeyError
 		if errors.As(err, &locked) {
 			a.Say("%s the secrets of hub %s are left out: %v", a.Paint(term.Yellow, "note:"), hub.Name, err)
@@ -132,21 +130,17 @@ func (a *app) hubValues(ctx context.Context, g globals, stack *config.Stack, hub
 		opts.Layers = append(opts.Layers, layers...)
 		return err
 	})
-	return opts, err
+	return opts, texts, err
 }
 
 // secretThere says whether a hub's secret is somewhere, by what can be seen without decrypting anything.
-func secretThere(stack *config.Stack, hub *config.Hub, key string) bool {
+func secretThere(stack *config.Stack, hub *config.Hub, texts []stacks.SecretText, key string) bool {
 	if stack.SecretGiven(hub.Name, key) {
 		return true
 	}
-	for _, file := range hub.SecretFiles {
-		data, err := os.ReadFile(filepath.Join(stack.Dir, filepath.FromSlash(file.File)))
-		if err != nil {
-			continue
-		}
+	for _, text := range texts {
 		for _, path := range hub.SecretPaths(key) {
-			if givenIn(data, path) {
+			if givenIn(text.Data, path) {
 				return true
 			}
 		}

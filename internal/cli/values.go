@@ -26,7 +26,7 @@ func (a *app) values() *cli.Command {
 		if err != nil {
 			return err
 		}
-		opts, err := a.hubValues(c.Context, g, stack, hub)
+		opts, _, err := a.hubValues(c.Context, g, stack, hub)
 		if err != nil {
 			return err
 		}
