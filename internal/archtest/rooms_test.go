@@ -22,6 +22,7 @@ var rooms = []room{
 	{"internal/chartcheck", []string{"internal/render", "internal/values"}, "a chart and values in, problems out"},
 	{"internal/config/...", []string{"internal/config"}, "configuration is read before anything runs"},
 	{"internal/doctor", nil, "it looks at a machine and an account, whoever asks"},
+	{"internal/gitsource/...", []string{"internal/gitsource"}, "a repository and a commit in, a file out, whatever it is for"},
 	{"internal/hubploy", []string{"internal/scaffold", "internal/secretfile", "internal/values"}, "another tool's deployment in, a directory out"},
 	{"internal/lazyregexp", nil, "it knows of nothing but the language"},
 	{"internal/problem", nil, "what is said of a file knows nothing of what the file is for"},
@@ -44,7 +45,7 @@ var rooms = []room{
 var everywhere = []string{"internal/lazyregexp", "internal/problem"}
 
 // forTests are packages that exist for the tests of others, or to measure.
-var forTests = []string{"bench", "components/internal/recorder", "internal/driver/enginetest", "internal/reference", "internal/sandbox/simtest"}
+var forTests = []string{"bench", "components/internal/recorder", "internal/driver/enginetest", "internal/gitsource/gittest", "internal/reference", "internal/sandbox/simtest"}
 
 // outside says which packages from elsewhere only some packages may import, tests included.
 var outside = []struct {
