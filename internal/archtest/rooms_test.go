@@ -20,7 +20,7 @@ var rooms = []room{
 	{"internal/archtest", nil, "it looks at the house from outside"},
 	{"internal/change", nil, "a change is plain data"},
 	{"internal/chartcheck", []string{"internal/render", "internal/values"}, "a chart and values in, problems out"},
-	{"internal/config/...", []string{"internal/config"}, "configuration is read before anything runs"},
+	{"internal/config/...", []string{"internal/config", "internal/gitsource"}, "configuration is read before anything runs"},
 	{"internal/doctor", nil, "it looks at a machine and an account, whoever asks"},
 	{"internal/gitsource/...", []string{"internal/gitsource"}, "a repository and a commit in, a file out, whatever it is for"},
 	{"internal/hubploy", []string{"internal/scaffold", "internal/secretfile", "internal/values"}, "another tool's deployment in, a directory out"},
