@@ -39,6 +39,9 @@ func New(opts Options) pulumi.RunFunc {
 		if d.hubs, err = readHubs(ctx.Context(), stack, secrets, opts.Reader); err != nil {
 			return err
 		}
+		if d.secretFiles, err = opts.Reader.Files(ctx.Context(), stack); err != nil {
+			return err
+		}
 		return onOwnStack(d.deploy)
 	}
 }

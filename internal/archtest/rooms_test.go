@@ -14,7 +14,7 @@ type room struct {
 // is decided and not found.
 var rooms = []room{
 	{".", []string{"internal/cli", "stacks"}, "main is a doorway"},
-	{"stacks", []string{"components/...", "internal/config", "internal/secretfile", "internal/values"}, "the graph knows configuration and components, neither engine nor terminal"},
+	{"stacks", []string{"components/...", "internal/config", "internal/gitsource", "internal/gitsource/codecommit", "internal/secretfile", "internal/values"}, "the graph knows configuration and components, neither engine nor terminal"},
 	{"components/internal/...", []string{"components/internal/..."}, "components are a library that other Pulumi programs can use"},
 	{"components/...", []string{"components/internal/..."}, "components are a library that other Pulumi programs can use; they meet in stacks"},
 	{"internal/archtest", nil, "it looks at the house from outside"},
@@ -34,9 +34,9 @@ var rooms = []room{
 	{"internal/term", nil, "the terminal knows nothing of deployments"},
 	{"internal/values/...", nil, "layers of values know nothing of what they are for"},
 	{"internal/driver/...", []string{"internal/change", "internal/driver"}, "the driver knows nothing of the command line or the sandbox"},
-	{"internal/sandbox/...", []string{"internal/sandbox/...", "internal/render"}, "the services know nothing of who deploys to them"},
+	{"internal/sandbox/...", []string{"internal/sandbox/...", "internal/gitsource", "internal/render"}, "the services know nothing of who deploys to them"},
 	{"internal/cli/...", []string{
-		"internal/cli/...", "internal/change", "internal/chartcheck", "internal/config", "internal/doctor", "internal/driver", "internal/hubploy", "internal/release", "internal/render", "internal/result", "internal/scaffold", "internal/secretfile", "internal/sandbox", "internal/sandbox/world",
+		"internal/cli/...", "internal/change", "internal/chartcheck", "internal/config", "internal/doctor", "internal/driver", "internal/gitsource", "internal/hubploy", "internal/release", "internal/render", "internal/result", "internal/scaffold", "internal/secretfile", "internal/sandbox", "internal/sandbox/world",
 		"internal/term", "internal/values", "stacks",
 	}, "the command line brings the others together"},
 }

@@ -14,8 +14,8 @@ import (
 	"github.com/hubwright/hubwright/internal/doctor"
 	"github.com/hubwright/hubwright/internal/driver"
 	"github.com/hubwright/hubwright/internal/result"
-	"github.com/hubwright/hubwright/internal/secretfile"
 	"github.com/hubwright/hubwright/internal/term"
+	"github.com/hubwright/hubwright/stacks"
 )
 
 func (a *app) doctor() *cli.Command {
@@ -100,6 +100,9 @@ func (a *app) checkEnvironment(ctx context.Context, g globals, root, env string)
 		rows = append(rows, realServices(ctx, stack)...)
 	}
 	rows = append(rows, a.checkState(ctx, g, env))
+	if stack.SecretStore.Files.Remote() {
+		rows = append(rows, a.checkSecretFiles(ctx, g, stack))
+	}
 	for i := range stack.Hubs {
 		rows = append(rows, a.checkHubOf(ctx, g, stack, &stack.Hubs[i])...)
 	}
@@ -166,6 +169,22 @@ func (a *app) checkState(ctx context.Context, g globals, env string) doctor.Row 
 	return r
 }
 
+// checkSecretFiles looks whether the repository with the files of secrets can be read.
+func (a *app) checkSecretFiles(ctx context.Context, g globals, stack *config.Stack) doctor.Row {
+	r := doctor.Row{Check: "secret files", State: doctor.OK}
+	err := a.withSecrets(g, stack, func(secrets stacks.Secrets) error {
+		files, err := a.secretFiles(ctx, secrets, stack)
+		if err == nil {
+			r.Seen = files.String()
+		}
+		return err
+	})
+	if err != nil {
+		return doctor.Row{Check: r.Check, State: doctor.Fail, Seen: err.Error(), Remedy: hintOf(err)}
+	}
+	return r
+}
+
 // checkHubOf looks at what a hub needs: its chart, its secrets, its callback.
 func (a *app) checkHubOf(ctx context.Context, g globals, stack *config.Stack, hub *config.Hub) []doctor.Row {
 	name := func(what string) string { return "hub " + hub.Name + ": " + what }
@@ -188,8 +207,11 @@ func (a *app) checkHubOf(ctx context.Context, g globals, stack *config.Stack, hu
 
 func (a *app) checkSecretsOf(ctx context.Context, g globals, stack *config.Stack, hub *config.Hub, check string) doctor.Row {
 	var wrong, missing config.Problems
-	err := a.withKeys(g, stack, func(keys secretfile.Keys) (err error) {
-		wrong, missing, err = a.checkSecrets(ctx, stack, hub, keys)
+	err := a.withSecrets(g, stack, func(secrets stacks.Secrets) error {
+		files, err := a.secretFiles(ctx, secrets, stack)
+		if err == nil {
+			wrong, missing, err = a.checkSecrets(ctx, stack, hub, secrets, files)
+		}
 		return err
 	})
 	switch {

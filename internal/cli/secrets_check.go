@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -31,9 +32,13 @@ func (a *app) secretsCheck(c *cli.Context, g globals) error {
 			return nil, err
 		}
 		var found config.Problems
-		err = a.withKeys(g, stack, func(keys secretfile.Keys) error {
+		err = a.withSecrets(g, stack, func(secrets stacks.Secrets) error {
+			files, err := a.secretFiles(c.Context, secrets, stack)
+			if err != nil {
+				return misplaced(stack, err)
+			}
 			for i := range stack.Hubs {
-				wrong, missing, err := a.checkSecrets(c.Context, stack, &stack.Hubs[i], keys)
+				wrong, missing, err := a.checkSecrets(c.Context, stack, &stack.Hubs[i], secrets, files)
 				if err != nil {
 					return err
 				}
@@ -46,19 +51,19 @@ func (a *app) secretsCheck(c *cli.Context, g globals) error {
 }
 
 // checkSecrets finds what is wrong with a hub's secrets and, apart from that, what a person has yet to enter.
-func (a *app) checkSecrets(ctx context.Context, stack *config.Stack, hub *config.Hub, keys secretfile.Keys) (wrong, missing config.Problems, err error) {
-	texts, err := stacks.ReadSecrets(stack.Dir, hub)
+func (a *app) checkSecrets(ctx context.Context, stack *config.Stack, hub *config.Hub, ways stacks.Secrets, files *stacks.SecretFiles) (wrong, missing config.Problems, err error) {
+	texts, err := files.Read(ctx, hub)
 	if err != nil {
 		return nil, nil, err
 	}
 	for _, text := range texts {
-		found, err := a.checkSecretText(ctx, stack, text)
+		found, err := a.checkSecretText(ctx, stack, files, text)
 		if err != nil {
 			return nil, nil, err
 		}
 		wrong = append(wrong, found...)
 	}
-	layers, err := stacks.OpenSecrets(ctx, texts, keys)
+	layers, err := ways.Open(ctx, texts)
 	var plaintext config.Problems
 	var locked *secretfile.KeyError
 	switch {
@@ -112,20 +117,20 @@ func secretsOfHub(stack *config.Stack, hub *config.Hub, secrets config.HubSecret
 }
 
 // checkSecretText finds what is wrong with a file of secrets from outside: in plaintext in git, or for others than the rules name.
-func (a *app) checkSecretText(ctx context.Context, stack *config.Stack, text stacks.SecretText) (config.Problems, error) {
+func (a *app) checkSecretText(ctx context.Context, stack *config.Stack, files *stacks.SecretFiles, text stacks.SecretText) (config.Problems, error) {
 	var problems config.Problems
-	commit, err := leaked(ctx, stack.Dir, text.File)
+	commit, err := a.leaked(ctx, stack, files, text.File)
 	if err != nil {
 		a.Say("%s the history of git could not be looked at: %v", a.Paint(term.Yellow, "note:"), err)
 	} else if commit != "" {
 		problems = append(problems, config.Problem{
-			File: text.File, Message: "is in the history of git in plaintext (commit " + commit + ")", Hint: "whoever can read that knows what it held: make each secret of it anew",
+			File: text.Name, Message: "is in the history of git in plaintext (commit " + commit + ")", Hint: "whoever can read that knows what it held: make each secret of it anew",
 		})
 	}
 	if !secretfile.Encrypted(text.Data) {
 		return problems, nil // told of when it is opened
 	}
-	names, err := secretfile.RecipientsOf(text.File, text.Data)
+	names, err := secretfile.RecipientsOf(text.Name, text.Data)
 	if err != nil {
 		return nil, err
 	}
@@ -139,7 +144,7 @@ func (a *app) checkSecretText(ctx context.Context, stack *config.Stack, text sta
 	for _, name := range names {
 		if !slices.Contains(secretfile.Names(groups), name) {
 			problems = append(problems, config.Problem{
-				File: text.File, Message: name + " can open it, whom no rule of " + secretfile.RulesFile + " names", Hint: fmt.Sprintf("hubwright secrets rotate %s recipients", stack.Environment),
+				File: text.Name, Message: name + " can open it, whom no rule of " + secretfile.RulesFile + " names", Hint: fmt.Sprintf("hubwright secrets rotate %s recipients", stack.Environment),
 			})
 		}
 	}
@@ -147,7 +152,7 @@ func (a *app) checkSecretText(ctx context.Context, stack *config.Stack, text sta
 }
 
 // mostCommits is how many commits of a file are looked at, the newest first.
-const mostCommits = "200"
+const mostCommits = 200
 
 // leaked is the newest commit in which a file is in plaintext; "" for none, and outside of a repository.
 func leaked(ctx context.Context, dir, file string) (string, error) {
@@ -161,7 +166,7 @@ func leaked(ctx context.Context, dir, file string) (string, error) {
 	if _, err := git("rev-parse", "--verify", "-q", "HEAD"); err != nil {
 		return "", nil // no repository, or nothing in it yet
 	}
-	commits, err := git("log", "--all", "--format=%H", "-n", mostCommits, "--", file)
+	commits, err := git("log", "--all", "--format=%H", "-n", strconv.Itoa(mostCommits), "--", file)
 	if err != nil {
 		return "", fmt.Errorf("git log: %w", err)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/hubwright/hubwright/internal/change"
 	"github.com/hubwright/hubwright/internal/config"
 	"github.com/hubwright/hubwright/internal/driver"
+	"github.com/hubwright/hubwright/internal/gitsource"
 	"github.com/hubwright/hubwright/internal/sandbox"
 	"github.com/hubwright/hubwright/internal/sandbox/world"
 	"github.com/hubwright/hubwright/internal/secretfile"
@@ -87,13 +88,14 @@ func (a *app) open(ctx context.Context, g globals, env string) (*session, error)
 		opts.Log = a.Err
 	}
 	program := programOptions(root, a.getenv)
+	program.Reader.Git = &a.git
 	if g.sandbox {
 		if s.sandbox, err = a.openSandbox(root, stack); err != nil {
 			return nil, errors.Join(err, s.Close())
 		}
 		opts.Dir, opts.Env, opts.SecretsProvider, opts.Tied = s.sandbox.Mirror(), s.sandbox.Env(), "passphrase", true
 		opts.OnLaunch, opts.Tether = s.sandbox.World.Clock.Watch, s.sandbox.Tether.Renew
-		program.Sandbox, program.Wait, program.Reader = true, s.sandbox.Wait, &stacks.Reader{Keys: sandboxKeys(s.sandbox.KMS())}
+		program.Sandbox, program.Wait, program.Reader = true, s.sandbox.Wait, &stacks.Reader{Secrets: a.sandboxSecrets(s.sandbox)}
 	}
 	s.reader, opts.Program = program.Reader, stacks.New(program)
 	s.Driver = driver.New(engine, opts)
@@ -293,6 +295,11 @@ func programOptions(dir string, getenv func(string) string) stacks.Options {
 	}
 	if addr := getenv(sandbox.KMSEnv); addr != "" {
 		opts.Reader.Keys = sandboxKeys(addr)
+	}
+	if folder := getenv(sandbox.CodeCommitEnv); folder != "" {
+		opts.Reader.CodeCommit = func(_ context.Context, name string) (gitsource.Remote, error) {
+			return gitsource.Remote{URL: sandbox.CodeCommitURL(folder, name)}, nil
+		}
 	}
 	return opts
 }

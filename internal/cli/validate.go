@@ -90,14 +90,14 @@ func (a *app) problemsOf(ctx context.Context, root, env string, g globals, chart
 		}
 		return nil, err
 	}
-	texts := make(map[string][]stacks.SecretText, len(stack.Hubs))
+	files := make(map[string]hubFiles, len(stack.Hubs))
 	for i := range stack.Hubs {
 		hub := &stack.Hubs[i]
-		opts, read, err := a.hubValues(ctx, g, stack, hub)
-		texts[hub.Name] = read
+		of, err := a.hubFiles(ctx, g, stack, hub)
+		files[hub.Name] = of
 		var wrong config.Problems
 		if err == nil {
-			wrong, err = computeAndCheck(ctx, stack, hub, opts, charts, a.noteOnce)
+			wrong, err = computeAndCheck(ctx, stack, hub, of.values, charts, a.noteOnce)
 		}
 		if err != nil && !errors.As(err, &wrong) {
 			return nil, fmt.Errorf("%s: hub %s: %w", env, hub.Name, err)
@@ -105,40 +105,61 @@ func (a *app) problemsOf(ctx context.Context, root, env string, g globals, chart
 		found = append(found, wrong...)
 	}
 	if !g.sandbox { // which makes up what is missing
-		for _, p := range stack.MissingSecrets(func(h *config.Hub, key string) bool { return secretThere(stack, h, texts[h.Name], key) }) {
+		for _, p := range stack.MissingSecrets(func(h *config.Hub, key string) bool { return secretThere(stack, h, files[h.Name], key) }) {
 			a.Say("%s %s: a hub waits for this: %s", a.Paint(term.Yellow, "note:"), env, p)
 		}
 	}
 	return found, nil
 }
 
-// hubValues are the layers of a hub's values, those of its secrets included where they can be opened; where not, that is said. Beside them are the
-// files of secrets as they are, encrypted.
-func (a *app) hubValues(ctx context.Context, g globals, stack *config.Stack, hub *config.Hub) (values.Options, []stacks.SecretText, error) {
-	opts := stacks.Values(stack, hub)
-	texts, err := stacks.ReadSecrets(stack.Dir, hub)
-	if err != nil || len(texts) == 0 {
-		return opts, nil, err
+// hubFiles are the files of a hub.
+type hubFiles struct {
+	values  values.Options      // the layers of its values, those of its secrets included where they can be opened
+	secrets []stacks.SecretText // its files of secrets as they are, encrypted
+	unread  bool                // these are in a repository that cannot be reached
+}
+
+// hubFiles reads the files of a hub. Where its secrets cannot be reached or opened, that is said.
+func (a *app) hubFiles(ctx context.Context, g globals, stack *config.Stack, hub *config.Hub) (hubFiles, error) {
+	of := hubFiles{values: stacks.Values(stack, hub)}
+	read := func(secrets stacks.Secrets) error {
+		files, err := a.secretFiles(ctx, secrets, stack)
+		if leftOut(err) {
+			a.noteOnce("the secrets of %s are left out: %v", stack.Environment, err)
+			of.unread = true
+			return nil
+		}
+		if err == nil {
+			of.secrets, err = files.Read(ctx, hub)
+		}
+		return misplaced(stack, err)
 	}
-	err = a.withKeys(g, stack, func(keys secretfile.Keys) error {
-		layers, err := stacks.OpenSecrets(ctx, texts, keys)
+	open := func(secrets stacks.Secrets) error {
+		layers, err := secrets.Open(ctx, of.secrets)
 		var locked *secretfile.KeyError
 		if errors.As(err, &locked) {
 			a.Say("%s the secrets of hub %s are left out: %v", a.Paint(term.Yellow, "note:"), hub.Name, err)
 			return nil
 		}
-		opts.Layers = append(opts.Layers, layers...)
+		of.values.Layers = append(of.values.Layers, layers...)
 		return err
-	})
-	return opts, texts, err
+	}
+	var err error
+	if stack.SecretStore.Files.Remote() {
+		err = a.withSecrets(g, stack, func(secrets stacks.Secrets) error { return errors.Join(read(secrets), open(secrets)) })
+	} else if err = read(stacks.Secrets{}); err == nil && len(of.secrets) > 0 {
+		err = a.withSecrets(g, stack, open)
+	}
+	return of, err
 }
 
-// secretThere says whether a hub's secret is somewhere, by what can be seen without decrypting anything.
-func secretThere(stack *config.Stack, hub *config.Hub, texts []stacks.SecretText, key string) bool {
-	if stack.SecretGiven(hub.Name, key) {
+// secretThere says whether a hub's secret is somewhere, by what can be seen without decrypting anything. Of what
+// cannot be seen it is taken for granted.
+func secretThere(stack *config.Stack, hub *config.Hub, files hubFiles, key string) bool {
+	if files.unread || stack.SecretGiven(hub.Name, key) {
 		return true
 	}
-	for _, text := range texts {
+	for _, text := range files.secrets {
 		for _, path := range hub.SecretPaths(key) {
 			if givenIn(text.Data, path) {
 				return true

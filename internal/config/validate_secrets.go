@@ -54,11 +54,17 @@ func checkFolder(path string) (wrong, hint string) {
 	return "", ""
 }
 
-// Where is where the value at a path was written, file:line, or the nearest one around it.
-func (s *Stack) Where(path string) string {
+// Place is where the value at a path was written, or the nearest one around it. The line is 0 when there is none.
+func (s *Stack) Place(path string) (file string, line int) {
 	at := s.place(path)
-	if at.line == 0 {
-		return at.file
+	return at.file, at.line
+}
+
+// Where is the same for people to read: file:line.
+func (s *Stack) Where(path string) string {
+	file, line := s.Place(path)
+	if line == 0 {
+		return file
 	}
-	return fmt.Sprintf("%s:%d", at.file, at.line)
+	return fmt.Sprintf("%s:%d", file, line)
 }

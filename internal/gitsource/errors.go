@@ -1,7 +1,6 @@
 package gitsource
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -72,10 +71,7 @@ func (r *Remote) wrap(err error) error {
 	}
 	var failed *failure
 	if !errors.As(err, &failed) {
-		if err == nil || errors.Is(err, context.Canceled) {
-			return err
-		}
-		return &Error{Kind: Failed, Remote: r.URL, Reason: err.Error()}
+		return err
 	}
 	said := strings.ToLower(failed.said)
 	for _, s := range signs {

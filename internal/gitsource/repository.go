@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -30,7 +31,8 @@ type Cache struct {
 // Repository is a remote and what is known of it here. What the remote is asked it is asked once.
 type Repository struct {
 	Remote
-	dir string // its part of the cache
+	dir  string // its part of the cache
+	down atomic.Pointer[Error]
 
 	mu    sync.Mutex
 	heads []Head
@@ -89,18 +91,28 @@ func (r *Repository) start(ctx context.Context, c command) ([]byte, error) {
 	return c.run(ctx)
 }
 
-// ask starts git for something that the remote has to answer, with what to log in with.
+// ask starts git for something that the remote has to answer, with what to log in with. One that was not to be reached is not waited for again.
 func (r *Repository) ask(ctx context.Context, c command) ([]byte, error) {
+	if down := r.down.Load(); down != nil {
+		return nil, down
+	}
 	if r.Login != nil {
 		login, err := r.Login(ctx)
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
 		if err != nil {
 			return nil, &Error{Kind: Denied, Remote: r.URL, Reason: err.Error(), Hint: r.Hint}
 		}
 		c.login = &login
 	}
 	out, err := r.start(ctx, c)
-	if err != nil {
-		return out, r.wrap(err)
+	if err = r.wrap(err); err != nil {
+		var known *Error
+		if errors.As(err, &known) && known.Kind == Unreachable {
+			r.down.Store(known)
+		}
+		return out, err
 	}
 	return out, nil
 }
@@ -176,13 +188,16 @@ func (r *Repository) make(ctx context.Context) error {
 	if _, err := os.Stat(filepath.Join(r.dir, "HEAD")); err == nil {
 		return nil
 	}
-	if err := os.MkdirAll(r.dir, 0o700); err != nil {
-		return fmt.Errorf("making a place for what is fetched: %w", err)
+	return r.wrap(Init(ctx, r.dir))
+}
+
+// Init makes an empty bare repository in a folder that is this user's alone, with the branch main and none of the hooks that the user's templates may have.
+func Init(ctx context.Context, dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("making a repository: %w", err)
 	}
-	if _, err := r.git(ctx, "init", "--quiet", "--bare", "--template="); err != nil {
-		return r.wrap(err)
-	}
-	return nil
+	_, err := command{args: []string{"init", "--quiet", "--bare", "--template=", "--initial-branch=main", "--", dir}}.run(ctx)
+	return err
 }
 
 // lock lets one process at a time write to the cached repository.
