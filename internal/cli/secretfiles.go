@@ -22,6 +22,7 @@ func (a *app) withSecrets(g globals, stack *config.Stack, act func(stacks.Secret
 	if !g.sandbox {
 		return act(stacks.Secrets{Git: &a.git})
 	}
+	a.flagged = a.getenv("HUBWRIGHT_SANDBOX") == ""
 	box, err := a.openSandbox(stack.Dir, stack)
 	if err != nil {
 		return err
