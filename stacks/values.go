@@ -98,6 +98,9 @@ const openAtOnce = 8
 // readAll are the values of all hubs, in their order. The error tells of every hub whose files of secrets cannot be opened, or else of the first whose
 // values are wrong.
 func readAll(ctx context.Context, stack *config.Stack, reader *Reader) ([]*values.Computed, error) {
+	if _, err := reader.Files(ctx, stack); err != nil { // said once, not for each hub
+		return nil, fmt.Errorf("the secrets of %s:\n%w", stack.Environment, err)
+	}
 	out, failed := make([]*values.Computed, len(stack.Hubs)), make([]error, len(stack.Hubs))
 	var g errgroup.Group
 	g.SetLimit(openAtOnce)

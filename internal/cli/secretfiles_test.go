@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -182,5 +184,24 @@ func TestRepositoryOutOfReach(t *testing.T) {
 	}
 	for _, args := range [][]string{{"secrets", "check", "staging"}, {"secrets", "set", "staging", "oauth.clientId"}, {"secrets", "init", "staging"}} {
 		wants(t, secretsRun(t, dir, "x", exitFailed, args...), "error: "+url+": it cannot be reached (git: ", "hint: look at the network and the proxy", "A commit that is pinned")
+	}
+}
+
+// Ctrl-C ends the waiting for a repository that takes the connection and says nothing.
+func TestCtrlCWhileWaitingForARepository(t *testing.T) {
+	if _, err := exec.LookPath("git"); err != nil {
+		t.Skip("git is not here")
+	}
+	signals := make(chan os.Signal)
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		signals <- os.Interrupt
+		<-r.Context().Done()
+	}))
+	defer server.Close()
+	dir, _, _ := inRepository(t, server.URL+"/secrets.git")
+	a, _, errs := testApp(t)
+	a.signals = signals
+	if code := a.run(t.Context(), []string{"hubwright", "-C", dir, "secrets", "check", "staging"}); code != exitInterrupted || !strings.Contains(errs.String(), "interrupted; nothing was changed") {
+		t.Errorf("exit %d: %s", code, errs)
 	}
 }

@@ -89,15 +89,26 @@ func (r *Remote) wrap(err error) error {
 	return &Error{Kind: Failed, Remote: r.URL, Reason: "git failed: " + lastWords(failed.said), said: failed.said}
 }
 
-// lastWords are what git says of its failure: the line that begins with fatal or error, else the last.
+// farewell is how git ends when ssh has failed, which has said why before.
+const farewell = "Could not read from remote repository"
+
+// lastWords are what git says of its failure: the line that begins with fatal or error, else the first.
 func lastWords(said string) string {
-	lines := strings.Split(strings.TrimSpace(said), "\n")
+	var lines []string
+	for line := range strings.Lines(said) {
+		if line = strings.TrimSpace(line); line != "" && !strings.Contains(line, farewell) {
+			lines = append(lines, line)
+		}
+	}
 	for _, begin := range []string{"fatal: ", "error: ", "remote: "} {
 		for _, line := range lines {
-			if text, ok := strings.CutPrefix(line, begin); ok && strings.TrimSpace(text) != "" {
+			if text, ok := strings.CutPrefix(line, begin); ok {
 				return strings.TrimSpace(text)
 			}
 		}
 	}
-	return strings.TrimSpace(lines[len(lines)-1])
+	if len(lines) == 0 {
+		return "it does not say why"
+	}
+	return lines[0]
 }

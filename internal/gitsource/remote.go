@@ -120,7 +120,11 @@ func Short(commit string) string { return commit[:min(10, len(commit))] }
 // name is what a repository is called, without where it is.
 func (r *Remote) name() string {
 	base := strings.TrimSuffix(strings.TrimRight(r.URL, "/"), ".git")
-	return base[strings.LastIndexAny(base, "/:")+1:]
+	base = base[strings.LastIndexAny(base, "/:")+1:]
+	if plain, err := url.PathUnescape(base); err == nil && !strings.Contains(plain, "/") && !strings.ContainsFunc(plain, unicode.IsControl) {
+		return plain
+	}
+	return base
 }
 
 // check holds a remote to the rules once more, where it is used.

@@ -151,3 +151,42 @@ func TestSurroundings(t *testing.T) {
 		t.Errorf("the user's home has got %v", entries)
 	}
 }
+
+// A program in the place of ssh: the user's own settings name it, and what it says is heard.
+func TestSSH(t *testing.T) {
+	apart(t)
+	bare := gittest.New(t)
+	commit := bare.Commit("main", map[string]string{"a.yaml": "1"})
+	ssh := filepath.Join(t.TempDir(), "ssh")
+	script := func(text string) {
+		if err := os.WriteFile(ssh, []byte("#!/bin/sh\n"+text+"\n"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("GIT_SSH_COMMAND", ssh)
+	t.Setenv("GIT_SSH_VARIANT", "simple")
+	remote := gitsource.Remote{URL: "git@git.example.org:" + strings.TrimPrefix(bare.Dir, "/")}
+
+	script(`test "$1" = git@git.example.org && cd / && exec sh -c "$2"`)
+	r := open(t, t.TempDir(), remote)
+	if err := r.Fetch(t.Context(), commit, ""); err != nil {
+		t.Fatal(err)
+	}
+	if data, err := r.Read(t.Context(), commit, "a.yaml"); err != nil || string(data) != "1" {
+		t.Errorf("%q, %v", data, err)
+	}
+	for text, want := range map[string]struct {
+		kind gitsource.Kind
+		says string
+	}{
+		"echo 'git@git.example.org: Permission denied (publickey).' >&2; exit 255":              {gitsource.Denied, "it does not let us in (git: git@git.example.org: Permission denied (publickey).)"},
+		"echo 'ssh: connect to host git.example.org port 22: Connection refused' >&2; exit 255": {gitsource.Unreachable, "it cannot be reached (git: ssh: connect to host"},
+		"echo 'Host key verification failed.' >&2; exit 255":                                    {gitsource.Denied, "key is not known"},
+		"echo 'ERROR: Repository not found.' >&2; exit 1":                                       {gitsource.NotFound, "no such repository"},
+	} {
+		script(text)
+		if _, err := open(t, t.TempDir(), remote).Head(t.Context(), ""); kindOf(err) != want.kind || !strings.Contains(err.Error(), want.says) {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
