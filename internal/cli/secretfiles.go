@@ -52,18 +52,18 @@ func (a *app) awaiting(ctx context.Context, stack *config.Stack, find func(conte
 	if !stack.SecretStore.Files.Remote() {
 		return find(ctx, stack)
 	}
-	ctx, stop := a.untilInterrupted(ctx)
+	ctx, stop := a.untilInterrupted(ctx, "interrupted; nothing was changed")
 	defer stop()
 	return find(ctx, stack)
 }
 
-// untilInterrupted is a context that ends with Ctrl-C.
-func (a *app) untilInterrupted(ctx context.Context) (context.Context, func()) {
+// untilInterrupted is a context that ends with Ctrl-C, and what that is told as.
+func (a *app) untilInterrupted(ctx context.Context, told string) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	go func() {
 		select {
 		case <-a.signals:
-			cancel(&coded{err: errors.New("interrupted; nothing was changed"), code: exitInterrupted})
+			cancel(&coded{err: errors.New(told), code: exitInterrupted})
 		case <-ctx.Done():
 		}
 	}()
@@ -107,7 +107,7 @@ func (a *app) leaked(ctx context.Context, stack *config.Stack, files *stacks.Sec
 	if head.Commit == "" {
 		return "", nil
 	}
-	ctx, stop := a.untilInterrupted(ctx)
+	ctx, stop := a.untilInterrupted(ctx, "interrupted; nothing was changed")
 	defer stop()
 	if err := repo.FetchHistory(ctx, head.Commit, head.Branch); err != nil {
 		return "", err
@@ -132,7 +132,7 @@ func (s *secretsOf) push(ctx context.Context, f *secretfile.File) error {
 		return err
 	}
 	repo, head, file := s.files.Repository, s.files.Head, s.files.Path(s.file)
-	within, stop := s.untilInterrupted(ctx)
+	within, stop := s.untilInterrupted(ctx, "interrupted while it was being pushed: look whether the commit is there before you do it again")
 	defer stop()
 	commit, err := repo.Push(within, gitsource.Edit{Head: head, File: file, Data: text, Message: fmt.Sprintf("%s: %s of %s", file, s.doing, s.stack.Environment)})
 	if err != nil {
@@ -164,7 +164,7 @@ func (s *secretsOf) keep(text []byte, reason error) error {
 		hint += ". "
 	}
 	return &coded{
-		err: fmt.Errorf("nothing was pushed: %w", reason), code: codeOf(reason),
+		err: fmt.Errorf("%s was not pushed: %w", s.files.Path(s.file), reason), code: codeOf(reason),
 		hint: hint + fmt.Sprintf("The file as it would have been, encrypted, is %s; in the repository it is %s", kept, s.files.Path(s.file)),
 	}
 }

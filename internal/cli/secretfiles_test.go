@@ -115,7 +115,7 @@ func TestSecretsThatCannotBePushed(t *testing.T) {
 	if code := a.run(t.Context(), []string{"hubwright", "-C", dir, "secrets", "set", "staging", "oauth.clientSecret"}); code != exitFailed {
 		t.Fatalf("exit %d: %s", code, errs)
 	}
-	wants(t, errs.String(), "nothing was pushed: "+bare.URL()+": somebody else has changed "+secretsInRepository+" on main meanwhile (commit "+theirs[:10]+")", "do it again: it then goes on top of theirs")
+	wants(t, errs.String(), secretsInRepository+" was not pushed: "+bare.URL()+": somebody else has changed "+secretsInRepository+" on main meanwhile (commit "+theirs[:10]+")", "do it again: it then goes on top of theirs")
 	if got := bare.Git("rev-parse", "main"); got != theirs {
 		t.Errorf("the branch is at %s, not at %s", got, theirs)
 	}

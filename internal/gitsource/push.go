@@ -68,9 +68,9 @@ func (r *Repository) Push(ctx context.Context, e Edit) (commit string, err error
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.asked, r.there[commit] = false, true
-	_, err = r.git(ctx, "update-ref", "refs/hubwright/"+commit, commit)
-	return commit, r.wrap(err)
+	_, unmarked := r.git(ctx, "update-ref", "refs/hubwright/"+commit, commit)
+	r.asked, r.there[commit] = false, unmarked == nil // without the mark it is fetched when it is needed
+	return commit, nil
 }
 
 // again asks for a branch anew and fetches it.
