@@ -23,6 +23,8 @@ type deployment struct {
 	opts Options
 	hubs map[string]*hubInput
 
+	secretFiles *SecretFiles // where the hubs' secrets were read
+
 	ambient  *aws.Provider         // the identity that the program runs with
 	deployer *aws.Provider         // the identity that everything below the credentials is made as
 	aws      pulumi.ResourceOption // the same, as an option
@@ -70,7 +72,7 @@ func (d *deployment) makeCreds() error {
 	}
 	environments := []string{d.Environment}
 	for _, other := range others {
-		assumes := other.Creds.Mode == config.CredsAssume && other.Creds.RoleArn == d.creatorArn()
+		assumes := other.Creds.Mode == config.CredsAssume && other.Creds.RoleArn == creatorArn(d.Stack)
 		if other.Cluster.From == d.Environment || assumes { // whose resources this deployer makes too
 			prefixes = append(prefixes, other.Prefix())
 			environments = append(environments, other.Environment)
@@ -150,6 +152,9 @@ func (d *deployment) makeSecretStore() error {
 	d.ctx.Export("secretsKeyArn", store.KeyArn)
 	d.ctx.Export("secretsRepositoryUrl", store.CloneURLHTTP)
 	d.ctx.Export("sopsConfig", store.SopsConfig)
+	if f := d.secretFiles; f.Repository != nil {
+		d.ctx.Export("secretFiles", pulumi.ToStringMap(map[string]string{"repository": f.Repository.URL, "branch": f.Head.Branch, "commit": f.Head.Commit}))
+	}
 	if d.Cluster.SecretsEncryption {
 		d.secretsKey = store.KeyArn
 	}
@@ -183,7 +188,7 @@ func (d *deployment) describeCluster(args *cluster.Args) {
 	}
 	args.NodeSubnets = d.network.SubnetsInZones
 	args.Endpoint = cluster.Endpoint{Public: c.Endpoint.Public, Private: c.Endpoint.Private, PublicCIDRs: c.Endpoint.PublicCIDRs}
-	args.CreatorArn, args.Admins, args.LogTypes, args.PermissionsBoundary = d.creatorArn(), c.Admins, c.LogTypes, c.PermissionsBoundary
+	args.CreatorArn, args.Admins, args.LogTypes, args.PermissionsBoundary = creatorArn(d.Stack), c.Admins, c.LogTypes, c.PermissionsBoundary
 	if d.secretsKey != nil {
 		args.SecretsKeyArn = d.secretsKey
 	}
@@ -209,10 +214,10 @@ func (d *deployment) describeCluster(args *cluster.Args) {
 	}
 }
 
-// creatorArn is the role that makes the cluster, as far as that is known before.
-func (d *deployment) creatorArn() string {
+// creatorArn is the role that makes the cluster and all else, as far as that is known before.
+func creatorArn(s *config.Stack) string {
 	args := creds.Args{
-		Mode: creds.Mode(d.Creds.Mode), RoleArn: d.Creds.RoleArn, Prefix: d.Creds.NamePrefix, AccountID: d.Deployment.AccountID,
+		Mode: creds.Mode(s.Creds.Mode), RoleArn: s.Creds.RoleArn, Prefix: s.Creds.NamePrefix, AccountID: s.Deployment.AccountID,
 	}
 	return args.PlannedRoleArn()
 }

@@ -11,7 +11,6 @@ import (
 
 	"github.com/hubwright/hubwright/components/creds"
 	"github.com/hubwright/hubwright/internal/config"
-	"github.com/hubwright/hubwright/internal/secretfile"
 )
 
 // Options are what the program is told from outside the stack's configuration.
@@ -20,21 +19,27 @@ type Options struct {
 	Dir string
 	// Sandbox says that the services are simulated, which permits what must never be public.
 	Sandbox bool
-	// Keys open the hubs' files of secrets. The zero value uses what the machine has.
-	Keys secretfile.Keys
+	// Reader reads the hubs' values and files of secrets. Default: one that uses what the machine has.
+	Reader *Reader
 	// Wait waits until a time of the services' clock. Default: the real clock.
 	Wait func(ctx context.Context, until time.Time) error
 }
 
 // New makes the program.
 func New(opts Options) pulumi.RunFunc {
+	if opts.Reader == nil {
+		opts.Reader = &Reader{}
+	}
 	return func(ctx *pulumi.Context) error {
 		stack, secrets, err := settings(ctx, opts)
 		if err != nil {
 			return err
 		}
 		d := &deployment{ctx: ctx, opts: opts, Stack: stack}
-		if d.hubs, err = readHubs(ctx.Context(), stack, secrets, opts.Keys); err != nil {
+		if d.hubs, err = readHubs(ctx.Context(), stack, secrets, opts.Reader); err != nil {
+			return err
+		}
+		if d.secretFiles, err = opts.Reader.Files(ctx.Context(), stack); err != nil {
 			return err
 		}
 		return onOwnStack(d.deploy)

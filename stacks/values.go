@@ -4,10 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -15,7 +12,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/hubwright/hubwright/internal/config"
-	"github.com/hubwright/hubwright/internal/secretfile"
 	"github.com/hubwright/hubwright/internal/values"
 )
 
@@ -42,23 +38,17 @@ type hubInput struct {
 	expiring      config.Problems // certificates that end soon
 }
 
-// readHubs computes the hubs' values and takes from them, and from the stack's secrets, what the hubs are handed apart from values.
-func readHubs(ctx context.Context, stack *config.Stack, given map[string]config.HubSecrets, keys secretfile.Keys) (map[string]*hubInput, error) {
+// readHubs takes from the hubs' values, and from the stack's secrets, what the hubs are handed apart from values.
+func readHubs(ctx context.Context, stack *config.Stack, given map[string]config.HubSecrets, reader *Reader) (map[string]*hubInput, error) {
 	out := map[string]*hubInput{}
 	secrets := maps.Clone(given)
-	opened, err := openAll(ctx, stack, keys)
+	all, err := readAll(ctx, stack, reader)
 	if err != nil {
-		return nil, fmt.Errorf("the secrets of %s:\n%w", stack.Environment, err)
+		return nil, err
 	}
 	var open config.Problems
 	for i := range stack.Hubs {
-		h := &stack.Hubs[i]
-		opts := Values(stack, h)
-		opts.Layers = append(opts.Layers, opened[i]...)
-		computed, err := values.Compute(opts)
-		if err != nil {
-			return nil, fmt.Errorf("hub %s: its values:\n%w", h.Name, err)
-		}
+		h, computed := &stack.Hubs[i], all[i]
 		in := &hubInput{secrets: given[h.Name]}
 		in.plain, in.hidden = computed.Split()
 		for _, path := range in.secrets.Lift(h, func(path []string) (any, bool) { return computed.At(path) }) {
@@ -105,49 +95,40 @@ func letsAnybodyIn(stack *config.Stack, h *config.Hub, computed *values.Computed
 // openAtOnce is how many hubs' files are opened at the same time: each is a question to KMS.
 const openAtOnce = 8
 
-// openAll are the layers of secrets of all hubs, in their order.
-func openAll(ctx context.Context, stack *config.Stack, keys secretfile.Keys) ([][]values.Layer, error) {
-	out, failed := make([][]values.Layer, len(stack.Hubs)), make([]error, len(stack.Hubs))
+// readAll are the values of all hubs, in their order. The error tells of every hub whose files of secrets cannot be opened, or else of the first whose
+// values are wrong.
+func readAll(ctx context.Context, stack *config.Stack, reader *Reader) ([]*values.Computed, error) {
+	if _, err := reader.Files(ctx, stack); err != nil { // said once, not for each hub
+		return nil, fmt.Errorf("the secrets of %s:\n%w", stack.Environment, err)
+	}
+	out, failed := make([]*values.Computed, len(stack.Hubs)), make([]error, len(stack.Hubs))
 	var g errgroup.Group
 	g.SetLimit(openAtOnce)
 	for i := range stack.Hubs {
 		g.Go(func() error {
-			out[i], failed[i] = SecretLayers(ctx, stack.Dir, &stack.Hubs[i], keys)
+			out[i], failed[i] = reader.Values(ctx, stack, &stack.Hubs[i])
 			return nil // the others are looked at all the same
 		})
 	}
-	return out, errors.Join(g.Wait(), errors.Join(failed...))
-}
-
-// SecretLayers are a hub's files of secrets, opened, as layers of values. They are in memory only.
-func SecretLayers(ctx context.Context, dir string, hub *config.Hub, keys secretfile.Keys) ([]values.Layer, error) {
-	var layers []values.Layer
-	var problems config.Problems
-	for _, file := range hub.SecretFiles {
-		data, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(file.File)))
-		if errors.Is(err, fs.ErrNotExist) && file.Optional {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		opened, err := keys.Open(ctx, file.File, data)
-		if errors.Is(err, secretfile.ErrPlaintext) {
-			problems = append(problems, config.Problem{
-				File: file.File, Message: secretfile.ErrPlaintext.Error(), Hint: "`hubwright secrets init` encrypts it; what it holds is known to whoever could read it until then",
-			})
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		plain, err := opened.Plain()
-		if err != nil {
-			return nil, err
-		}
-		layers = append(layers, values.Layer{Name: "secrets", File: file.File, Data: plain, Places: data, Secret: true})
+	if err := g.Wait(); err != nil {
+		return nil, err
 	}
-	return layers, problems.Err()
+	var unopened []error
+	for _, err := range failed {
+		var u *UnopenedError
+		if errors.As(err, &u) {
+			unopened = append(unopened, u.Err)
+		}
+	}
+	if len(unopened) > 0 {
+		return nil, fmt.Errorf("the secrets of %s:\n%w", stack.Environment, errors.Join(unopened...))
+	}
+	for i, err := range failed {
+		if err != nil {
+			return nil, fmt.Errorf("hub %s: its values:\n%w", stack.Hubs[i].Name, err)
+		}
+	}
+	return out, nil
 }
 
 // drop takes the value at a path away.

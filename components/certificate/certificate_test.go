@@ -29,7 +29,9 @@ func newRecorder() *recorder.Recorder {
 			zoneCall: func(resource.PropertyMap) (resource.PropertyMap, error) {
 				return object(map[string]any{"zoneId": "Z0123456789ABCDEFGHIJ", "name": "example.org"}), nil
 			},
-			findCall: func(resource.PropertyMap) (resource.PropertyMap, error) { return object(map[string]any{"arn": arn}), nil },
+			findCall: func(resource.PropertyMap) (resource.PropertyMap, error) {
+				return object(map[string]any{"arn": arn}), nil
+			},
 		},
 		Outputs: map[string]func(string, resource.PropertyMap) resource.PropertyMap{
 			certificateType: func(string, resource.PropertyMap) resource.PropertyMap {
@@ -37,7 +39,9 @@ func newRecorder() *recorder.Recorder {
 					"resourceRecordName": proof, "resourceRecordType": "CNAME", "resourceRecordValue": "_1f2e.acm-validations.aws.",
 				}}})
 			},
-			recordType: func(string, resource.PropertyMap) resource.PropertyMap { return object(map[string]any{"fqdn": "_1f2e.hub.example.org"}) },
+			recordType: func(string, resource.PropertyMap) resource.PropertyMap {
+				return object(map[string]any{"fqdn": "_1f2e.hub.example.org"})
+			},
 		},
 	}
 }

@@ -83,7 +83,7 @@ func (s Scope) data() []Statement {
 		}),
 
 		// https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscodecommit.html
-		allow("SecretsRepository", service("codecommit", "CreateRepository", "DeleteRepository", "GetBranch", "GetRepository",
+		allow("SecretsRepository", service("codecommit", "CreateRepository", "DeleteRepository", "GetBranch", "GetRepository", "GitPull",
 			"ListBranches", "ListTagsForResource", "TagResource", "UntagResource", "UpdateDefaultBranch",
 			"UpdateRepositoryDescription", "UpdateRepositoryEncryptionKey", "UpdateRepositoryName"),
 			slices.Concat(s.named("codecommit", ""), s.exactly("codecommit", "")), nil),

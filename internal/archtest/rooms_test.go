@@ -14,7 +14,7 @@ type room struct {
 // is decided and not found.
 var rooms = []room{
 	{".", []string{"internal/cli", "stacks"}, "main is a doorway"},
-	{"stacks", []string{"components/...", "internal/config", "internal/deploydir", "internal/dockerd", "internal/secretfile", "internal/values"}, "the graph knows configuration and components, neither engine nor terminal"},
+	{"stacks", []string{"components/...", "internal/config", "internal/deploydir", "internal/dockerd", "internal/gitsource", "internal/gitsource/codecommit", "internal/secretfile", "internal/values"}, "the graph knows configuration and components, neither engine nor terminal"},
 	{"components/internal/...", []string{"components/internal/..."}, "components are a library that other Pulumi programs can use"},
 	{"components/...", []string{"components/internal/..."}, "components are a library that other Pulumi programs can use; they meet in stacks"},
 	{"internal/archtest", nil, "it looks at the house from outside"},
@@ -22,10 +22,11 @@ var rooms = []room{
 	{"internal/bootstrap", []string{"internal/awsapi"}, "names in, a bucket and a key out"},
 	{"internal/change", nil, "a change is plain data"},
 	{"internal/chartcheck", []string{"internal/render", "internal/values"}, "a chart and values in, problems out"},
-	{"internal/config/...", []string{"internal/config", "internal/deploydir"}, "configuration is read before anything runs"},
+	{"internal/config/...", []string{"internal/config", "internal/deploydir", "internal/gitsource"}, "configuration is read before anything runs"},
 	{"internal/deploydir", nil, "a directory and its bounds, whatever is in it"},
 	{"internal/dockerd", nil, "a daemon, whoever asks for it"},
 	{"internal/doctor", []string{"internal/awsapi", "internal/bootstrap", "internal/dockerd"}, "it looks at a machine and an account, whoever asks"},
+	{"internal/gitsource/...", []string{"internal/gitsource"}, "a repository and a commit in, a file out, whatever it is for"},
 	{"internal/hubploy", []string{"internal/scaffold", "internal/secretfile", "internal/values"}, "another tool's deployment in, a directory out"},
 	{"internal/lazyregexp", nil, "it knows of nothing but the language"},
 	{"internal/nodocker", nil, "a provider knows of nothing but the engine"},
@@ -38,9 +39,9 @@ var rooms = []room{
 	{"internal/term", nil, "the terminal knows nothing of deployments"},
 	{"internal/values/...", []string{"internal/deploydir"}, "layers of values know nothing of what they are for"},
 	{"internal/driver/...", []string{"internal/change", "internal/driver"}, "the driver knows nothing of the command line or the sandbox"},
-	{"internal/sandbox/...", []string{"internal/sandbox/...", "internal/render"}, "the services know nothing of who deploys to them"},
+	{"internal/sandbox/...", []string{"internal/sandbox/...", "internal/gitsource", "internal/render"}, "the services know nothing of who deploys to them"},
 	{"internal/cli/...", []string{
-		"internal/cli/...", "internal/awsapi", "internal/bootstrap", "internal/change", "internal/chartcheck", "internal/config", "internal/dockerd", "internal/doctor", "internal/driver", "internal/hubploy", "internal/nodocker", "internal/release", "internal/render", "internal/result", "internal/scaffold", "internal/secretfile", "internal/sandbox", "internal/sandbox/world",
+		"internal/cli/...", "internal/awsapi", "internal/bootstrap", "internal/change", "internal/chartcheck", "internal/config", "internal/dockerd", "internal/doctor", "internal/driver", "internal/gitsource", "internal/hubploy", "internal/nodocker", "internal/release", "internal/render", "internal/result", "internal/scaffold", "internal/secretfile", "internal/sandbox", "internal/sandbox/world",
 		"internal/term", "internal/values", "stacks",
 	}, "the command line brings the others together"},
 }
@@ -49,7 +50,7 @@ var rooms = []room{
 var everywhere = []string{"internal/lazyregexp", "internal/problem"}
 
 // forTests are packages that exist for the tests of others, or to measure.
-var forTests = []string{"bench", "components/internal/recorder", "internal/driver/enginetest", "internal/reference", "internal/sandbox/simtest"}
+var forTests = []string{"bench", "components/internal/recorder", "internal/driver/enginetest", "internal/gitsource/gittest", "internal/reference", "internal/sandbox/simtest"}
 
 // outside says which packages from elsewhere only some packages may import, tests included.
 var outside = []struct {

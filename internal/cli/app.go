@@ -15,6 +15,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/hubwright/hubwright/internal/driver"
+	"github.com/hubwright/hubwright/internal/gitsource"
 	"github.com/hubwright/hubwright/internal/term"
 )
 
@@ -27,6 +28,7 @@ type app struct {
 	locator driver.Locator
 	signals <-chan os.Signal
 	getenv  func(string) string
+	git     gitsource.Cache // of the repositories that files of secrets are in
 	noted   map[string]bool // notes that were said
 	flagged bool            // --sandbox stands on the command line, so it has to stand in the commands that are proposed, too
 }

@@ -14,8 +14,8 @@ import (
 	"github.com/hubwright/hubwright/internal/doctor"
 	"github.com/hubwright/hubwright/internal/driver"
 	"github.com/hubwright/hubwright/internal/result"
-	"github.com/hubwright/hubwright/internal/secretfile"
 	"github.com/hubwright/hubwright/internal/term"
+	"github.com/hubwright/hubwright/stacks"
 )
 
 func (a *app) doctor() *cli.Command {
@@ -96,6 +96,9 @@ func (a *app) checkEnvironment(ctx context.Context, g globals, root, env string)
 	}
 	rows = append(rows, services...)
 	rows = append(rows, a.checkState(ctx, g, env))
+	if stack.SecretStore.Files.Remote() {
+		rows = append(rows, a.checkSecretFiles(ctx, g, stack))
+	}
 	for i := range stack.Hubs {
 		rows = append(rows, a.checkHubOf(ctx, g, stack, &stack.Hubs[i])...)
 	}
@@ -126,6 +129,22 @@ func (a *app) checkState(ctx context.Context, g globals, env string) doctor.Row 
 	return r
 }
 
+// checkSecretFiles looks whether the repository with the files of secrets can be read.
+func (a *app) checkSecretFiles(ctx context.Context, g globals, stack *config.Stack) doctor.Row {
+	r := doctor.Row{Check: "secret files", State: doctor.OK}
+	err := a.withSecrets(g, stack, func(secrets stacks.Secrets) error {
+		files, err := a.secretFiles(ctx, secrets, stack)
+		if err == nil {
+			r.Seen = files.String()
+		}
+		return err
+	})
+	if err != nil {
+		return doctor.Row{Check: r.Check, State: doctor.Fail, Seen: err.Error(), Remedy: hintOf(err)}
+	}
+	return r
+}
+
 // checkHubOf looks at what a hub needs: its chart, its secrets, its callback.
 func (a *app) checkHubOf(ctx context.Context, g globals, stack *config.Stack, hub *config.Hub) []doctor.Row {
 	name := func(what string) string { return "hub " + hub.Name + ": " + what }
@@ -147,22 +166,23 @@ func (a *app) checkHubOf(ctx context.Context, g globals, stack *config.Stack, hu
 }
 
 func (a *app) checkSecretsOf(ctx context.Context, g globals, stack *config.Stack, hub *config.Hub, check string) doctor.Row {
-	var found config.Problems
-	err := a.withKeys(g, stack, func(keys secretfile.Keys) (err error) {
-		found, err = a.checkSecrets(ctx, stack, hub, keys)
+	var wrong, missing config.Problems
+	err := a.withSecrets(g, stack, func(secrets stacks.Secrets) error {
+		files, err := a.secretFiles(ctx, secrets, stack)
+		if err == nil {
+			wrong, missing, err = a.checkSecrets(ctx, stack, hub, secrets, files)
+		}
 		return err
 	})
-	if err != nil {
-		return doctor.Row{Check: check, State: doctor.Fail, Seen: err.Error(), Remedy: hintOf(err)}
-	}
-	missing := func(p config.Problem) bool { return p.Message == "is missing" }
 	switch {
-	case len(found) == 0:
-		return doctor.Row{Check: check, State: doctor.OK, Seen: "complete, and as they should be"}
-	case !slices.ContainsFunc(found, func(p config.Problem) bool { return !missing(p) }) && g.sandbox:
+	case err != nil:
+		return doctor.Row{Check: check, State: doctor.Fail, Seen: err.Error(), Remedy: hintOf(err)}
+	case len(wrong) > 0:
+		return doctor.Row{Check: check, State: doctor.Fail, Seen: append(wrong, missing...).Error(), Remedy: fmt.Sprintf("`hubwright secrets check %s` shows these", stack.Environment)}
+	case len(missing) > 0 && g.sandbox:
 		return doctor.Row{Check: check, State: doctor.OK, Seen: "the sandbox makes up what is missing"}
-	case !slices.ContainsFunc(found, func(p config.Problem) bool { return !missing(p) }):
-		return doctor.Row{Check: check, State: doctor.Warning, Seen: found.Error(), Remedy: fmt.Sprintf("`hubwright up %s` makes all but the hub meanwhile", stack.Environment)}
+	case len(missing) > 0:
+		return doctor.Row{Check: check, State: doctor.Warning, Seen: missing.Error(), Remedy: fmt.Sprintf("`hubwright up %s` makes all but the hub meanwhile", stack.Environment)}
 	}
-	return doctor.Row{Check: check, State: doctor.Fail, Seen: found.Error(), Remedy: fmt.Sprintf("`hubwright secrets check %s` shows these", stack.Environment)}
+	return doctor.Row{Check: check, State: doctor.OK, Seen: "complete, and as they should be"}
 }

@@ -20,8 +20,8 @@ type door struct {
 	cwd string
 }
 
-// serve starts `hubwright sandbox serve` and returns the door that its variables open.
-func (d *deployment) serve(env string) *door {
+// serve starts `hubwright sandbox serve` and returns the door that its variables open, beside which further ones are set.
+func (d *deployment) serve(env string, more ...string) *door {
 	d.t.Helper()
 	self, err := os.Executable()
 	if err != nil {
@@ -46,6 +46,8 @@ func (d *deployment) serve(env string) *door {
 	})
 	engine := enginetest.Engine(d.t)
 	o := &door{t: d.t, env: append(os.Environ(), host.Env(), "PATH="+filepath.Dir(engine.Path)+":"+os.Getenv("PATH"))}
+	o.env = append(o.env, more...)
+	host.Environ = more
 	lines := bufio.NewScanner(out)
 	for lines.Scan() {
 		v, ok := strings.CutPrefix(lines.Text(), "export ")
@@ -59,6 +61,7 @@ func (d *deployment) serve(env string) *door {
 			return o
 		}
 		o.env = append(o.env, name+"="+value)
+		host.Environ = append(host.Environ, name+"="+value)
 	}
 	d.t.Fatal("sandbox serve ended before it served")
 	return nil

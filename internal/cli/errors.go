@@ -7,6 +7,7 @@ import (
 
 	"github.com/hubwright/hubwright/internal/config"
 	"github.com/hubwright/hubwright/internal/driver"
+	"github.com/hubwright/hubwright/internal/gitsource"
 	"github.com/hubwright/hubwright/internal/lazyregexp"
 	"github.com/hubwright/hubwright/internal/problem"
 	"github.com/hubwright/hubwright/internal/sandbox/world"
@@ -47,10 +48,13 @@ func codeOf(err error) int {
 	var problems config.Problems
 	var engine *driver.Error
 	var unknown *config.UnknownEnvironmentError
+	var remote *gitsource.Error
 	switch {
 	case errors.As(err, &c):
 		return c.code
 	case errors.As(err, &problems), errors.As(err, &unknown):
+		return exitUsage
+	case errors.As(err, &remote) && (remote.Kind == gitsource.NoBranch || remote.Kind == gitsource.NoCommit):
 		return exitUsage
 	case errors.Is(err, term.ErrNotAsked):
 		return exitStopped
@@ -83,11 +87,14 @@ func hintOf(err error) string {
 	var engine *driver.Error
 	var none *driver.NoEngineError
 	var damaged *world.DamagedError
+	var remote *gitsource.Error
 	switch {
 	case errors.As(err, &c):
 		return c.hint
 	case errors.As(err, &engine):
 		return engine.Hint
+	case errors.As(err, &remote):
+		return remote.Hint
 	case errors.As(err, &none):
 		return "install Pulumi (pulumi.com/docs/install) or give this machine a way to it; HUBWRIGHT_ENGINE_CACHE names another cache"
 	case errors.As(err, &damaged):

@@ -14,7 +14,6 @@ import (
 	"github.com/hubwright/hubwright/internal/hubploy"
 	"github.com/hubwright/hubwright/internal/result"
 	"github.com/hubwright/hubwright/internal/scaffold"
-	"github.com/hubwright/hubwright/internal/secretfile"
 	"github.com/hubwright/hubwright/internal/term"
 	"github.com/hubwright/hubwright/internal/values"
 	"github.com/hubwright/hubwright/stacks"
@@ -165,9 +164,9 @@ func (a *app) checkImport(ctx context.Context, g globals, src *hubploy.Source, i
 }
 
 func (a *app) compareImport(ctx context.Context, g globals, src *hubploy.Source, stack *config.Stack) (differ []string, same int, skipped []string, err error) {
-	err = a.withKeys(g, stack, func(keys secretfile.Keys) error {
+	err = a.withSecrets(g, stack, func(secrets stacks.Secrets) error {
 		open := func(file string, data []byte) ([]byte, error) {
-			f, err := keys.Open(ctx, file, data)
+			f, err := secrets.Keys.Open(ctx, file, data)
 			if err != nil {
 				return nil, err
 			}
@@ -181,7 +180,15 @@ func (a *app) compareImport(ctx context.Context, g globals, src *hubploy.Source,
 		hub := &stack.Hubs[0]
 		opts := stacks.Values(stack, hub)
 		if len(left) == 0 {
-			layers, err := stacks.SecretLayers(ctx, stack.Dir, hub, keys)
+			files, err := a.secretFiles(ctx, secrets, stack)
+			if err != nil {
+				return err
+			}
+			texts, err := files.Read(ctx, hub)
+			if err != nil {
+				return err
+			}
+			layers, err := secrets.Open(ctx, texts)
 			if err != nil {
 				return err
 			}

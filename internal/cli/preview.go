@@ -64,6 +64,13 @@ func (a *app) previewOne(ctx context.Context, g globals, env string) (*driver.Re
 
 // preview says what would change, pending operations included. Values that their chart refuses are an error, whatever the engine thinks of them.
 func (s *session) preview(ctx context.Context) (*driver.Result, error) {
+	if s.stack.SecretStore.Files.Remote() { // what the repository says against it is better heard before the engine is at work
+		files, err := s.reader.Files(ctx, s.stack)
+		if err != nil {
+			return nil, misplaced(s.stack, err)
+		}
+		s.app.noteOnce("the secrets of %s are those of %s", s.env, files)
+	}
 	checked := make(chan error, 1)
 	go func() { checked <- s.checkHubs(ctx) }() // while the engine is at work
 	res, err := s.waiting(func() (*driver.Result, error) { return s.Preview(ctx, s.env) })

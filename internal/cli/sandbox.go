@@ -304,6 +304,11 @@ func (a *app) sandboxServe(c *cli.Context, g globals) error {
 	if err != nil {
 		return err
 	}
+	if stack.SecretStore.Files.Codecommit {
+		if _, err := box.CodeCommit(c.Context); err != nil {
+			return errors.Join(err, box.Close())
+		}
+	}
 	vars := box.Env()
 	a.Print("unset PULUMI_CONFIG_PASSPHRASE") // the file counts
 	for _, name := range slices.Sorted(maps.Keys(vars)) {

@@ -12,13 +12,13 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/hubwright/hubwright/internal/config"
 	"github.com/hubwright/hubwright/internal/secretfile"
 	"github.com/hubwright/hubwright/internal/term"
+	"github.com/hubwright/hubwright/stacks"
 )
 
 func (a *app) secrets() *cli.Command {
@@ -58,8 +58,10 @@ type secretsOf struct {
 	args    []string // after the environment
 	stack   *config.Stack
 	hub     *config.Hub
-	file    string // the hub's highest file, relative to the deployment directory
-	keys    secretfile.Keys
+	file    string // the hub's highest file, as the configuration has it
+	doing   string // the verb, with what it is done to
+	secrets stacks.Secrets
+	files   *stacks.SecretFiles
 }
 
 // inSecrets finds the hub's file for a verb that takes n arguments.
@@ -72,40 +74,40 @@ func (a *app) inSecrets(n int, act func(*secretsOf, *cli.Context) error) func(*c
 		if len(hub.SecretFiles) == 0 {
 			return usage("hub %s of %s has no file of secrets: take `secretFiles: []` out of its configuration", hub.Name, stack.Environment)
 		}
-		return a.withKeys(g, stack, func(keys secretfile.Keys) error {
+		return a.withSecrets(g, stack, func(secrets stacks.Secrets) error {
+			files, err := a.awaiting(c.Context, stack, secrets.Newest)
+			if err != nil {
+				return misplaced(stack, err)
+			}
+			if files.Repository != nil && files.Head.Branch == "" {
+				return &coded{
+					err:  fmt.Errorf("%s: the CodeCommit repository is not there yet", files.Repository.URL),
+					code: exitUsage, hint: fmt.Sprintf("`hubwright up %s` makes it, and leaves the hub out until its secrets are there", stack.Environment),
+				}
+			}
 			return act(&secretsOf{
-				app: a, globals: g, args: args[1:], stack: stack, hub: hub, keys: keys, file: hub.SecretFiles[len(hub.SecretFiles)-1].File,
+				app: a, globals: g, args: args[1:], stack: stack, hub: hub, secrets: secrets, files: files, file: hub.SecretFiles[len(hub.SecretFiles)-1].File,
+				doing: strings.Join(append([]string{c.Command.Name}, args[1:]...), " "),
 			}, c)
 		})
 	}
 }
 
-// withKeys gives the ways to the keys of files of secrets: the machine's, or the sandbox's.
-func (a *app) withKeys(g globals, stack *config.Stack, act func(secretfile.Keys) error) error {
-	if !g.sandbox {
-		return act(secretfile.Keys{})
-	}
-	box, err := a.openSandbox(stack.Dir, stack)
-	if err != nil {
-		return err
-	}
-	return errors.Join(act(sandboxKeys(box.AWS())), box.Close())
-}
-
-func (s *secretsOf) path() string { return filepath.Join(s.stack.Dir, filepath.FromSlash(s.file)) }
-
 // read is the file's text; nil when there is none.
-func (s *secretsOf) read() ([]byte, error) {
-	data, err := os.ReadFile(s.path())
+func (s *secretsOf) read(ctx context.Context) ([]byte, error) {
+	data, err := s.files.ReadFile(ctx, s.file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	return data, err
 }
 
+// name is what messages call the file.
+func (s *secretsOf) name() string { return s.files.Name(s.file) }
+
 // open opens the file. One that is not there yet is made in memory, for those whom a rule names.
 func (s *secretsOf) open(ctx context.Context) (*secretfile.File, error) {
-	data, err := s.read()
+	data, err := s.read(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -114,9 +116,9 @@ func (s *secretsOf) open(ctx context.Context) (*secretfile.File, error) {
 		if err != nil {
 			return nil, &coded{err: err, code: exitUsage, hint: fmt.Sprintf("`hubwright secrets init %s` makes the file", s.stack.Environment)}
 		}
-		return s.keys.New(ctx, s.file, nil, groups)
+		return s.secrets.Keys.New(ctx, s.name(), nil, groups)
 	}
-	f, err := s.keys.Open(ctx, s.file, data)
+	f, err := s.secrets.Keys.Open(ctx, s.name(), data)
 	if errors.Is(err, secretfile.ErrPlaintext) {
 		return nil, &coded{err: err, code: exitUsage, hint: fmt.Sprintf("`hubwright secrets init %s` encrypts it", s.stack.Environment)}
 	}
@@ -125,7 +127,14 @@ func (s *secretsOf) open(ctx context.Context) (*secretfile.File, error) {
 
 // write seals the file and tells what is still missing.
 func (s *secretsOf) write(ctx context.Context, f *secretfile.File) error {
-	if err := f.Write(ctx, s.path()); err != nil {
+	if s.files.Repository != nil {
+		if err := s.push(ctx, f); err != nil {
+			return err
+		}
+		s.remark(f)
+		return nil
+	}
+	if err := f.Write(ctx, filepath.Join(s.stack.Dir, filepath.FromSlash(s.file))); err != nil {
 		return err
 	}
 	s.Say("%s %s is encrypted for %s", s.Paint(term.Green, "written:"), s.file, strings.Join(f.Recipients(), ", "))
@@ -137,34 +146,31 @@ func (s *secretsOf) write(ctx context.Context, f *secretfile.File) error {
 func (s *secretsOf) remark(f *secretfile.File) {
 	secrets := config.HubSecrets{}
 	secrets.Lift(s.hub, func(path []string) (any, bool) { return f.Get(path...) })
-	wrong, missing := s.stack.CheckSecrets(map[string]config.HubSecrets{s.hub.Name: secrets}, time.Now())
+	wrong, missing := secretsOfHub(s.stack, s.hub, secrets)
 	for _, p := range append(wrong, missing...).Sorted() {
-		if !strings.HasPrefix(p.Path, "secrets."+s.hub.Name+".") || p.Message == "is missing" && s.stack.SecretGiven(s.hub.Name, strings.TrimPrefix(p.Path, "secrets."+s.hub.Name+".")) {
-			continue
-		}
 		s.Say("%s %s %s; %s", s.Paint(term.Yellow, "note:"), strings.TrimPrefix(p.Path, "secrets."), p.Message, p.Hint)
 	}
 }
 
 // init makes the file, or encrypts the plaintext that is there.
 func (s *secretsOf) init(c *cli.Context) error {
-	data, err := s.read()
+	data, err := s.read(c.Context)
 	if err != nil {
 		return err
 	}
 	if data != nil && secretfile.Encrypted(data) {
-		names, err := secretfile.RecipientsOf(s.file, data)
+		names, err := secretfile.RecipientsOf(s.name(), data)
 		if err != nil {
 			return err
 		}
-		s.Say("%s is encrypted already, for %s", s.file, strings.Join(names, ", "))
+		s.Say("%s is encrypted already, for %s", s.name(), strings.Join(names, ", "))
 		return nil
 	}
 	groups, err := s.recipients(c)
 	if err != nil {
 		return err
 	}
-	f, err := s.keys.New(c.Context, s.file, data, groups)
+	f, err := s.secrets.Keys.New(c.Context, s.name(), data, groups)
 	if err != nil {
 		return err
 	}
@@ -176,12 +182,12 @@ func (s *secretsOf) init(c *cli.Context) error {
 		}
 	}
 	if data != nil {
-		leaks, err := leaked(c.Context, s.stack.Dir, s.file)
+		leaks, err := s.leaked(c.Context, s.stack, s.files, s.file)
 		if err != nil {
 			return err
 		}
 		if leaks != "" {
-			s.Say("%s %s is in the history of git in plaintext (commit %s): what it holds is known to whoever can read that; make it anew", s.Paint(term.Yellow, "note:"), s.file, leaks)
+			s.Say("%s %s is in the history of git in plaintext (commit %s): what it holds is known to whoever can read that; make it anew", s.Paint(term.Yellow, "note:"), s.name(), leaks)
 		}
 	}
 	return s.write(c.Context, f)

@@ -4,10 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -33,13 +32,17 @@ func (a *app) secretsCheck(c *cli.Context, g globals) error {
 			return nil, err
 		}
 		var found config.Problems
-		err = a.withKeys(g, stack, func(keys secretfile.Keys) error {
+		err = a.withSecrets(g, stack, func(secrets stacks.Secrets) error {
+			files, err := a.secretFiles(c.Context, secrets, stack)
+			if err != nil {
+				return misplaced(stack, err)
+			}
 			for i := range stack.Hubs {
-				wrong, err := a.checkSecrets(c.Context, stack, &stack.Hubs[i], keys)
+				wrong, missing, err := a.checkSecrets(c.Context, stack, &stack.Hubs[i], secrets, files)
 				if err != nil {
 					return err
 				}
-				found = append(found, wrong...)
+				found = append(append(found, wrong...), missing...)
 			}
 			return nil
 		})
@@ -47,83 +50,91 @@ func (a *app) secretsCheck(c *cli.Context, g globals) error {
 	})
 }
 
-// checkSecrets finds what is wrong with a hub's secrets.
-func (a *app) checkSecrets(ctx context.Context, stack *config.Stack, hub *config.Hub, keys secretfile.Keys) (config.Problems, error) {
-	var problems config.Problems
-	opts := stacks.Values(stack, hub)
-	for _, file := range hub.SecretFiles {
-		found, err := a.checkSecretFile(ctx, stack, file)
-		if err != nil {
-			return nil, err
-		}
-		problems = append(problems, found...)
+// checkSecrets finds what is wrong with a hub's secrets and, apart from that, what a person has yet to enter.
+func (a *app) checkSecrets(ctx context.Context, stack *config.Stack, hub *config.Hub, ways stacks.Secrets, files *stacks.SecretFiles) (wrong, missing config.Problems, err error) {
+	texts, err := files.Read(ctx, hub)
+	if err != nil {
+		return nil, nil, err
 	}
-	layers, err := stacks.SecretLayers(ctx, stack.Dir, hub, keys)
+	for _, text := range texts {
+		found, err := a.checkSecretText(ctx, stack, files, text)
+		if err != nil {
+			return nil, nil, err
+		}
+		wrong = append(wrong, found...)
+	}
+	layers, err := ways.Open(ctx, texts)
 	var plaintext config.Problems
 	var locked *secretfile.KeyError
 	switch {
 	case errors.As(err, &plaintext):
-		problems = append(problems, plaintext...)
+		wrong = append(wrong, plaintext...)
 	case errors.As(err, &locked):
-		problems = append(problems, config.Problem{File: locked.File, Message: strings.TrimPrefix(locked.Error(), locked.File+": "), Hint: "without it nothing is known of what is in it"})
+		wrong = append(wrong, config.Problem{File: locked.File, Message: strings.TrimPrefix(locked.Error(), locked.File+": "), Hint: "without it nothing is known of what is in it"})
 	case err != nil:
-		return nil, err
+		return nil, nil, err
 	}
+	opts := stacks.Values(stack, hub)
 	opts.Layers = append(opts.Layers, layers...)
 	computed, err := values.Compute(opts)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	secrets := config.HubSecrets{}
 	secrets.Lift(hub, func(path []string) (any, bool) { return computed.At(path) })
-	wrong, missing := stack.CheckSecrets(map[string]config.HubSecrets{hub.Name: secrets}, time.Now())
 	for _, p := range stack.Expiring(map[string]config.HubSecrets{hub.Name: secrets}, time.Now()) {
 		a.noteOnce("%s", p)
 	}
-	for _, p := range append(wrong, missing...) {
-		key := strings.TrimPrefix(p.Path, "secrets."+hub.Name+".")
-		// What hubwright:secrets has is encrypted by the engine and cannot be looked into from here.
-		if strings.HasPrefix(p.Path, "secrets."+hub.Name+".") && locked == nil && !(p.Message == "is missing" && stack.SecretGiven(hub.Name, key)) {
-			problems = append(problems, p)
-		}
+	if locked == nil {
+		found, lacking := secretsOfHub(stack, hub, secrets)
+		wrong, missing = append(wrong, found...), lacking
 	}
 	for _, leaf := range computed.Leaves(nil) {
 		if !leaf.Secret && computed.Secret(leaf.Path) {
-			problems = append(problems, config.Problem{
+			wrong = append(wrong, config.Problem{
 				File: leaf.File, Line: leaf.Line, Path: leaf.Path.String(), Message: "looks like a secret, in a file that is not encrypted",
 				Hint: fmt.Sprintf("take it out, consider it known, and set a new one: hubwright secrets set %s %s --hub %s", stack.Environment, leaf.Path, hub.Name),
 			})
 		}
 	}
-	return problems, nil
+	return wrong, missing, nil
 }
 
-// checkSecretFile finds what is wrong with a file of secrets from outside: in plaintext in git, or for others than the rules name.
-func (a *app) checkSecretFile(ctx context.Context, stack *config.Stack, file config.File) (config.Problems, error) {
+// secretsOfHub says what is wrong with the secrets of one hub, and what is missing. What hubwright:secrets has is encrypted by the engine and cannot be
+// looked into from here, so that it is neither.
+func secretsOfHub(stack *config.Stack, hub *config.Hub, secrets config.HubSecrets) (wrong, missing config.Problems) {
+	wrong, missing = stack.CheckSecrets(map[string]config.HubSecrets{hub.Name: secrets}, time.Now())
+	key := func(p config.Problem) (string, bool) { return strings.CutPrefix(p.Path, "secrets."+hub.Name+".") }
+	wrong = slices.DeleteFunc(wrong, func(p config.Problem) bool {
+		_, ofHub := key(p)
+		return !ofHub
+	})
+	missing = slices.DeleteFunc(missing, func(p config.Problem) bool {
+		key, ofHub := key(p)
+		return !ofHub || stack.SecretGiven(hub.Name, key)
+	})
+	return wrong, missing
+}
+
+// checkSecretText finds what is wrong with a file of secrets from outside: in plaintext in git, or for others than the rules name.
+func (a *app) checkSecretText(ctx context.Context, stack *config.Stack, files *stacks.SecretFiles, text stacks.SecretText) (config.Problems, error) {
 	var problems config.Problems
-	data, err := os.ReadFile(filepath.Join(stack.Dir, filepath.FromSlash(file.File)))
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	commit, err := leaked(ctx, stack.Dir, file.File)
+	commit, err := a.leaked(ctx, stack, files, text.File)
 	if err != nil {
 		a.Say("%s the history of git could not be looked at: %v", a.Paint(term.Yellow, "note:"), err)
 	} else if commit != "" {
 		problems = append(problems, config.Problem{
-			File: file.File, Message: "is in the history of git in plaintext (commit " + commit + ")", Hint: "whoever can read that knows what it held: make each secret of it anew",
+			File: text.Name, Message: "is in the history of git in plaintext (commit " + commit + ")", Hint: "whoever can read that knows what it held: make each secret of it anew",
 		})
 	}
-	if !secretfile.Encrypted(data) {
+	if !secretfile.Encrypted(text.Data) {
 		return problems, nil // told of when it is opened
 	}
-	names, err := secretfile.RecipientsOf(file.File, data)
+	names, err := secretfile.RecipientsOf(text.Name, text.Data)
 	if err != nil {
 		return nil, err
 	}
-	groups, err := secretfile.Rule(stack.Dir, file.File)
+	groups, err := secretfile.Rule(stack.Dir, text.File)
 	if errors.Is(err, secretfile.ErrNoRule) {
 		return problems, nil
 	}
@@ -133,7 +144,7 @@ func (a *app) checkSecretFile(ctx context.Context, stack *config.Stack, file con
 	for _, name := range names {
 		if !slices.Contains(secretfile.Names(groups), name) {
 			problems = append(problems, config.Problem{
-				File: file.File, Message: name + " can open it, whom no rule of " + secretfile.RulesFile + " names", Hint: fmt.Sprintf("hubwright secrets rotate %s recipients", stack.Environment),
+				File: text.Name, Message: name + " can open it, whom no rule of " + secretfile.RulesFile + " names", Hint: fmt.Sprintf("hubwright secrets rotate %s recipients", stack.Environment),
 			})
 		}
 	}
@@ -141,7 +152,7 @@ func (a *app) checkSecretFile(ctx context.Context, stack *config.Stack, file con
 }
 
 // mostCommits is how many commits of a file are looked at, the newest first.
-const mostCommits = "200"
+const mostCommits = 200
 
 // leaked is the newest commit in which a file is in plaintext; "" for none, and outside of a repository.
 func leaked(ctx context.Context, dir, file string) (string, error) {
@@ -155,7 +166,7 @@ func leaked(ctx context.Context, dir, file string) (string, error) {
 	if _, err := git("rev-parse", "--verify", "-q", "HEAD"); err != nil {
 		return "", nil // no repository, or nothing in it yet
 	}
-	commits, err := git("log", "--all", "--format=%H", "-n", mostCommits, "--", file)
+	commits, err := git("log", "--all", "--format=%H", "-n", strconv.Itoa(mostCommits), "--", file)
 	if err != nil {
 		return "", fmt.Errorf("git log: %w", err)
 	}

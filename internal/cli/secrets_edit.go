@@ -51,7 +51,7 @@ func (s *secretsOf) edit(c *cli.Context) error {
 			return err
 		}
 		if bytes.Equal(edited, plain) {
-			s.Say("%s: nothing was changed", s.file)
+			s.Say("%s: nothing was changed", s.name())
 			return nil
 		}
 		err = f.Replace(edited)
@@ -60,7 +60,7 @@ func (s *secretsOf) edit(c *cli.Context) error {
 		}
 		s.Say("%s %v", s.Paint(term.Red, "error:"), err)
 		if answer, asked := s.Ask("Edit it again? Otherwise nothing is changed. [Y/n]"); asked != nil || answer == "n" || answer == "no" {
-			return errors.Join(stopped("", "%s: nothing was changed", s.file), asked)
+			return errors.Join(stopped("", "%s: nothing was changed", s.name()), asked)
 		}
 	}
 }

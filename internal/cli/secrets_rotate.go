@@ -71,12 +71,12 @@ func (s *secretsOf) rotate(c *cli.Context) error {
 		return usage("%q cannot be made anew%s (of %s). Anything else a person sets: `hubwright secrets set`", s.args[0], nearest(s.args[0], rotations()), strings.Join(rotations(), ", "))
 	}
 	r := allRotations[i]
-	data, err := s.read()
+	data, err := s.read(c.Context)
 	if err != nil {
 		return err
 	}
 	if data == nil {
-		return usage("%s does not exist: there is nothing to make anew", s.file)
+		return usage("%s does not exist: there is nothing to make anew", s.name())
 	}
 	f, err := s.open(c.Context)
 	if err != nil {

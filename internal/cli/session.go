@@ -19,6 +19,7 @@ import (
 	"github.com/hubwright/hubwright/internal/config"
 	"github.com/hubwright/hubwright/internal/dockerd"
 	"github.com/hubwright/hubwright/internal/driver"
+	"github.com/hubwright/hubwright/internal/gitsource"
 	"github.com/hubwright/hubwright/internal/nodocker"
 	"github.com/hubwright/hubwright/internal/sandbox"
 	"github.com/hubwright/hubwright/internal/sandbox/world"
@@ -35,6 +36,7 @@ type session struct {
 	env      string
 	stack    *config.Stack
 	sandbox  *sandbox.Sandbox // nil against real services
+	reader   *stacks.Reader   // of the hubs' values, for the program and for what is looked at beside it
 	progress *term.Progress
 	lines    bool // show a line for what is done
 	brief    bool // show of a change only how much it is
@@ -92,18 +94,19 @@ func (a *app) open(ctx context.Context, g globals, env string) (*session, error)
 		opts.Log = a.Err
 	}
 	program := programOptions(root, a.getenv)
+	program.Reader.Git = &a.git
 	if g.sandbox {
 		if s.sandbox, err = a.openSandbox(root, stack); err != nil {
 			return nil, errors.Join(err, s.Close())
 		}
 		opts.Dir, opts.Env, opts.SecretsProvider, opts.Tied = s.sandbox.Mirror(), s.sandbox.Env(), "passphrase", true
 		opts.OnLaunch, opts.Tether = s.sandbox.World.Clock.Watch, s.sandbox.Tether.Renew
-		program.Sandbox, program.Wait, program.Keys = true, s.sandbox.Wait, sandboxKeys(s.sandbox.AWS())
+		program.Sandbox, program.Wait, program.Reader = true, s.sandbox.Wait, &stacks.Reader{Secrets: a.sandboxSecrets(s.sandbox)}
 	}
 	if opts.Env, err = s.withoutDocker(ctx, opts.Env); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
-	opts.Program = stacks.New(program)
+	s.reader, opts.Program = program.Reader, stacks.New(program)
 	s.Driver = driver.New(engine, opts)
 	if g.sandbox && a.getenv("HUBWRIGHT_SANDBOX_SECRETS") != "none" {
 		if err := s.trialSecrets(ctx); err != nil {
@@ -333,13 +336,18 @@ func sandboxAWS(box *sandbox.Sandbox) awsapi.Opener {
 // programOptions are the program's options for a deployment's folder. Services that another process simulates (`hubwright sandbox serve`)
 // have a clock of their own, which the environment names.
 func programOptions(dir string, getenv func(string) string) stacks.Options {
-	opts := stacks.Options{Dir: dir}
+	opts := stacks.Options{Dir: dir, Reader: &stacks.Reader{}}
 	if addr := getenv(sandbox.ClockEnv); addr != "" {
 		opts.Sandbox = true
 		opts.Wait = func(ctx context.Context, until time.Time) error { return sandbox.WaitAt(ctx, addr, until) }
 	}
 	if addr := getenv(sandbox.AWSEnv); addr != "" {
-		opts.Keys = sandboxKeys(addr)
+		opts.Reader.Keys = sandboxKeys(addr)
+	}
+	if folder := getenv(sandbox.CodeCommitEnv); folder != "" {
+		opts.Reader.CodeCommit = func(_ context.Context, name string) (gitsource.Remote, error) {
+			return gitsource.Remote{URL: sandbox.CodeCommitURL(folder, name)}, nil
+		}
 	}
 	return opts
 }

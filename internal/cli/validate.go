@@ -5,9 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
-	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -93,14 +90,17 @@ func (a *app) problemsOf(ctx context.Context, root, env string, g globals, chart
 		}
 		return nil, err
 	}
+	files := make(map[string]hubFiles, len(stack.Hubs))
 	for i := range stack.Hubs {
-		opts, err := a.hubValues(ctx, g, stack, &stack.Hubs[i])
+		hub := &stack.Hubs[i]
+		of, err := a.hubFiles(ctx, g, stack, hub)
+		files[hub.Name] = of
 		var wrong config.Problems
 		if err == nil {
-			wrong, err = checkHub(ctx, stack, &stack.Hubs[i], opts, charts, a.noteOnce)
+			wrong, err = computeAndCheck(ctx, stack, hub, of.values, charts, a.noteOnce)
 		}
 		if err != nil && !errors.As(err, &wrong) {
-			return nil, fmt.Errorf("%s: hub %s: %w", env, stack.Hubs[i].Name, err)
+			return nil, fmt.Errorf("%s: hub %s: %w", env, hub.Name, err)
 		}
 		found = append(found, wrong...)
 		if _, err := stacks.Manifests(stack, &stack.Hubs[i]); errors.As(err, &wrong) {
@@ -108,48 +108,63 @@ func (a *app) problemsOf(ctx context.Context, root, env string, g globals, chart
 		}
 	}
 	if !g.sandbox { // which makes up what is missing
-		for _, p := range stack.MissingSecrets(func(h *config.Hub, key string) bool { return secretThere(stack, h, key) }) {
+		for _, p := range stack.MissingSecrets(func(h *config.Hub, key string) bool { return secretThere(stack, h, files[h.Name], key) }) {
 			a.Say("%s %s: a hub waits for this: %s", a.Paint(term.Yellow, "note:"), env, p)
 		}
 	}
 	return found, nil
 }
 
-// hubValues are the layers of a hub's values, those of its secrets included where they can be opened; where not, that is said.
-func (a *app) hubValues(ctx context.Context, g globals, stack *config.Stack, hub *config.Hub) (values.Options, error) {
-	opts := stacks.Values(stack, hub)
-	there := func(f config.File) bool {
-		_, err := os.Stat(filepath.Join(stack.Dir, filepath.FromSlash(f.File)))
-		return err == nil
+// hubFiles are the files of a hub.
+type hubFiles struct {
+	values  values.Options      // the layers of its values, those of its secrets included where they can be opened
+	secrets []stacks.SecretText // its files of secrets as they are, encrypted
+	unread  bool                // these are in a repository that cannot be reached
+}
+
+// hubFiles reads the files of a hub. Where its secrets cannot be reached or opened, that is said.
+func (a *app) hubFiles(ctx context.Context, g globals, stack *config.Stack, hub *config.Hub) (hubFiles, error) {
+	of := hubFiles{values: stacks.Values(stack, hub)}
+	read := func(secrets stacks.Secrets) error {
+		files, err := a.secretFiles(ctx, secrets, stack)
+		if leftOut(err) {
+			a.noteOnce("the secrets of %s are left out: %v", stack.Environment, err)
+			of.unread = true
+			return nil
+		}
+		if err == nil {
+			of.secrets, err = files.Read(ctx, hub)
+		}
+		return misplaced(stack, err)
 	}
-	if !slices.ContainsFunc(hub.SecretFiles, there) {
-		return opts, nil
-	}
-	err := a.withKeys(g, stack, func(keys secretfile.Keys) error {
-		layers, err := stacks.SecretLayers(ctx, stack.Dir, hub, keys)
+	open := func(secrets stacks.Secrets) error {
+		layers, err := secrets.Open(ctx, of.secrets)
 		var locked *secretfile.KeyError
 		if errors.As(err, &locked) {
 			a.Say("%s the secrets of hub %s are left out: %v", a.Paint(term.Yellow, "note:"), hub.Name, err)
 			return nil
 		}
-		opts.Layers = append(opts.Layers, layers...)
+		of.values.Layers = append(of.values.Layers, layers...)
 		return err
-	})
-	return opts, err
+	}
+	var err error
+	if stack.SecretStore.Files.Remote() {
+		err = a.withSecrets(g, stack, func(secrets stacks.Secrets) error { return errors.Join(read(secrets), open(secrets)) })
+	} else if err = read(stacks.Secrets{}); err == nil && len(of.secrets) > 0 {
+		err = a.withSecrets(g, stack, open)
+	}
+	return of, err
 }
 
-// secretThere says whether a hub's secret is somewhere, by what can be seen without decrypting anything.
-func secretThere(stack *config.Stack, hub *config.Hub, key string) bool {
-	if stack.SecretGiven(hub.Name, key) {
+// secretThere says whether a hub's secret is somewhere, by what can be seen without decrypting anything. Of what
+// cannot be seen it is taken for granted.
+func secretThere(stack *config.Stack, hub *config.Hub, files hubFiles, key string) bool {
+	if files.unread || stack.SecretGiven(hub.Name, key) {
 		return true
 	}
-	for _, file := range hub.SecretFiles {
-		data, err := os.ReadFile(filepath.Join(stack.Dir, filepath.FromSlash(file.File)))
-		if err != nil {
-			continue
-		}
+	for _, text := range files.secrets {
 		for _, path := range hub.SecretPaths(key) {
-			if givenIn(data, path) {
+			if givenIn(text.Data, path) {
 				return true
 			}
 		}
@@ -157,12 +172,17 @@ func secretThere(stack *config.Stack, hub *config.Hub, key string) bool {
 	return false
 }
 
-// checkHub computes a hub's values and holds them to its chart. When the chart cannot be had, note says so, and that is all.
-func checkHub(ctx context.Context, stack *config.Stack, hub *config.Hub, opts values.Options, charts *render.Source, note func(string, ...any)) (config.Problems, error) {
+// computeAndCheck computes a hub's values and holds them to its chart.
+func computeAndCheck(ctx context.Context, stack *config.Stack, hub *config.Hub, opts values.Options, charts *render.Source, note func(string, ...any)) (config.Problems, error) {
 	computed, err := values.Compute(opts)
 	if err != nil {
 		return nil, err
 	}
+	return checkHub(ctx, stack, hub, computed, charts, note)
+}
+
+// checkHub holds a hub's values to its chart. When the chart cannot be had, note says so, and that is all.
+func checkHub(ctx context.Context, stack *config.Stack, hub *config.Hub, computed *values.Computed, charts *render.Source, note func(string, ...any)) (config.Problems, error) {
 	ch, err := charts.Chart(ctx, chartOf(stack, hub))
 	if err != nil {
 		note("values are not held to their chart: %v", err)
@@ -182,20 +202,22 @@ func checkHub(ctx context.Context, stack *config.Stack, hub *config.Hub, opts va
 
 // checkHubs holds the values of all hubs of the session to their charts. What cannot be looked at is no problem here: the engine, or validate, says so.
 func (s *session) checkHubs(ctx context.Context) error {
-	charts, keys := s.app.charts(s.stack.Dir, s.globals), secretfile.Keys{}
+	charts := s.app.charts(s.stack.Dir, s.globals)
 	if s.sandbox != nil {
-		charts, keys = s.sandbox.Charts, sandboxKeys(s.sandbox.AWS())
+		charts = s.sandbox.Charts
 	}
 	var problems config.Problems
 	for i := range s.stack.Hubs {
 		h := &s.stack.Hubs[i]
-		opts := stacks.Values(s.stack, h)
-		layers, err := stacks.SecretLayers(ctx, s.stack.Dir, h, keys)
-		if err != nil {
-			return nil //nolint:nilerr // the program opens them too, and says why it cannot
+		computed, err := s.reader.Values(ctx, s.stack, h)
+		var unopened *stacks.UnopenedError
+		if errors.As(err, &unopened) {
+			return nil // the program needs them, too, and says why it cannot go on
 		}
-		opts.Layers = append(opts.Layers, layers...)
-		found, err := checkHub(ctx, s.stack, h, opts, charts, func(string, ...any) {})
+		var found config.Problems
+		if err == nil {
+			found, err = checkHub(ctx, s.stack, h, computed, charts, func(string, ...any) {})
+		}
 		if err != nil && !errors.As(err, &found) {
 			return nil // a chart that cannot be rendered here is the engine's to tell of
 		}

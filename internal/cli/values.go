@@ -29,10 +29,11 @@ func (a *app) values() *cli.Command {
 		if err != nil {
 			return err
 		}
-		opts, err := a.hubValues(c.Context, g, stack, hub)
+		files, err := a.hubFiles(c.Context, g, stack, hub)
 		if err != nil {
 			return err
 		}
+		opts := files.values
 		for _, kind := range values.SetKinds {
 			for _, text := range c.StringSlice(kind) {
 				opts.Sets = append(opts.Sets, values.Set{Kind: kind, Text: text})

@@ -34,6 +34,8 @@ type SecretStore struct {
 	KeyAlias string `json:"keyAlias"`
 	// Codecommit is a git repository for the encrypted files.
 	Codecommit Codecommit `json:"codecommit"`
+	// Files says where the hubs' secretFiles are when they are in a git repository. Default: in the deployment directory.
+	Files SecretFiles `json:"files"`
 	// EncryptPrincipals are the ARNs of users and roles who may write secrets.
 	EncryptPrincipals []string `json:"encryptPrincipals"`
 	// DecryptPrincipals are the ARNs of users and roles who may only read them.
@@ -51,6 +53,24 @@ type Codecommit struct {
 	// Name is the repository's name. Default: <deployment>-<environment>-secrets.
 	Name string `json:"name"`
 }
+
+// SecretFiles says where the hubs' secretFiles are when they are in a git repository: in that of git or in that of codecommit.
+type SecretFiles struct {
+	// Git is a repository's URL: https://…, ssh://…, user@host:path, http://… or file:///…, read with the system's git and what that logs in with. A
+	// repository of CodeCommit is logged in to with AWS credentials.
+	Git string `json:"git"`
+	// Codecommit takes the repository that codecommit makes on this stack, as the deployer role. Until it is made there are no files. Default: false.
+	Codecommit bool `json:"codecommit"`
+	// Branch is what is read, and written to. Default: the repository's own main branch.
+	Branch string `json:"branch"`
+	// Commit pins what is read: a whole commit. Default: what the branch is at, which previews and outputs name.
+	Commit string `json:"commit"`
+	// Folder is the folder of the repository to which secretFiles are relative. Default: its top.
+	Folder string `json:"folder"`
+}
+
+// Remote says that the files are not in the deployment directory.
+func (f *SecretFiles) Remote() bool { return f.Git != "" || f.Codecommit }
 
 // Image is an image that is built here. Its tag follows from its content.
 type Image struct {

@@ -250,6 +250,7 @@ func (c *checker) storage() {
 			c.add(name, "ends in .git, which CodeCommit refuses", "leave that out")
 		}
 	}
+	c.secretFiles()
 	c.principals("secretstore.encryptPrincipals", k.EncryptPrincipals)
 	c.principals("secretstore.decryptPrincipals", k.DecryptPrincipals)
 	c.between("secretstore.deletionWindowDays", k.DeletionWindowDays, minWindow, maxWindow)

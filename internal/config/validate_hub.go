@@ -78,7 +78,9 @@ func (c *checker) hub(at string, h *Hub) {
 		c.matches(at+".chart.name", h.Chart.Name, labelForm)
 	}
 	c.files(at+".values", h.Values)
-	c.files(at+".secretFiles", h.SecretFiles)
+	if !c.SecretStore.Files.Remote() { // what is in a repository is known when that is read
+		c.files(at+".secretFiles", h.SecretFiles)
+	}
 	c.files(at+".manifests", h.Manifests)
 	for key, file := range h.ValuesFromFiles {
 		c.file(join(at+".valuesFromFiles", key), file, false)

@@ -64,6 +64,16 @@ func TestWrongInput(t *testing.T) {
 		{"a range for an existing VPC", "  hubwright:network: {vpcName: x, cidr: 10.0.0.0/16}", `5: network.cidr: is for a new VPC, but an existing one is named; take one of them out; null takes a default of Pulumi.yaml out`},
 		{"subnets of no VPC", "  hubwright:network: {publicSubnetIds: [subnet-01234567]}", `5: network.publicSubnetIds: are subnets of an existing VPC, but none is named; set network.vpcId or network.vpcName`},
 
+		// Where the secrets are.
+		{"a program for a repository", "  hubwright:secretstore: {files: {git: 'ext::sh'}}", `5: secretstore.files.git: would make git start a program, ext; use one of https, ssh, http, file`},
+		{"credentials in a URL", "  hubwright:secretstore: {files: {git: 'https://me:hunter2@example.org/x'}}", `5: secretstore.files.git: has credentials in it, which everybody who reads the configuration then knows; take them out, consider them known, and give new ones to git's credential helper: git-scm.com/docs/gitcredentials`},
+		{"an option for a branch", "  hubwright:secretstore: {files: {git: 'https://example.org/x', branch: --x}}", `5: secretstore.files.branch: "--x" is not the name of a branch; write it like main, without refs/heads/`},
+		{"half a commit", "  hubwright:secretstore: {files: {git: 'https://example.org/x', commit: abc1234}}", `5: secretstore.files.commit: "abc1234" is not a commit's whole name; write all its 40 hexadecimal digits in lower case, as git rev-parse prints them`},
+		{"a folder outside", "  hubwright:secretstore: {files: {git: 'https://example.org/x', folder: ../x}}", `5: secretstore.files.folder: "../x" is not a path in a repository; write it like hubs/hub/secrets, without ./ and ../`},
+		{"a branch of nothing", "  hubwright:secretstore: {files: {branch: main}}", `5: secretstore.files.branch: is for a repository, but none is named; name it with git or codecommit, or take this out`},
+		{"no CodeCommit", "  hubwright:secretstore: {files: {codecommit: true}}", `5: secretstore.files.codecommit: takes the stack's CodeCommit repository, but none is made; set secretstore.codecommit.enabled to true, or name another repository with git`},
+		{"two repositories", "  hubwright:secretstore: {codecommit: {enabled: true}, files: {codecommit: true, git: 'https://example.org/x'}}", `5: secretstore.files.codecommit: names a repository besides that of git; give one of them`},
+
 		// Cluster.
 		{"a version of Kubernetes", `  hubwright:cluster: {version: "1.35.1"}`, `5: cluster.version: "1.35.1" is not a Kubernetes version; write it like "1.35"`},
 		{"its own cluster", "  hubwright:cluster: {from: staging}", `5: cluster.from: is this environment itself; name another one, or take it out`},

@@ -210,6 +210,7 @@ func (s *Sandbox) Env() map[string]string {
 		"HUBWRIGHT_SANDBOX":             "1",
 		ClockEnv:                        s.clock.addr(),
 		AWSEnv:                          s.aws.addr,
+		CodeCommitEnv:                   s.codecommit(),
 		"PULUMI_DEBUG_PROVIDERS":        strings.Join(attach, ","),
 		"PULUMI_BACKEND_URL":            "file://" + s.backend(),
 		"PULUMI_CONFIG_PASSPHRASE_FILE": s.passFile(),

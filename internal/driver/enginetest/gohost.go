@@ -21,6 +21,9 @@ import (
 // host does with `options.binary`. It is attached through PULUMI_DEBUG_LANGUAGES.
 type GoHost struct {
 	rpc.UnimplementedLanguageRuntimeServer
+	// Environ are further variables of the program. The real host is a child of the engine's and has those of the engine.
+	Environ []string
+
 	binary string
 	port   int
 	server *grpc.Server
@@ -85,7 +88,7 @@ func (h *GoHost) Run(ctx context.Context, req *rpc.RunRequest) (*rpc.RunResponse
 	h.mu.Unlock()
 	cmd := exec.CommandContext(ctx, h.binary)
 	cmd.Dir = req.GetInfo().GetProgramDirectory()
-	cmd.Env = append(os.Environ(),
+	cmd.Env = append(append(os.Environ(), h.Environ...),
 		pulumi.EnvOrganization+"="+req.GetOrganization(), pulumi.EnvProject+"="+req.GetProject(), pulumi.EnvStack+"="+req.GetStack(),
 		pulumi.EnvPulumiRootDirectory+"="+req.GetInfo().GetRootDirectory(), pulumi.EnvConfig+"="+string(config),
 		pulumi.EnvConfigSecretKeys+"="+string(secretKeys), pulumi.EnvDryRun+"="+strconv.FormatBool(req.GetDryRun()),

@@ -165,3 +165,12 @@ func anyMap(m map[string]string) map[string]any {
 func HasZone(tx *world.Tx, name string) bool {
 	return tx.Find(zoneToken, func(o *world.Object) bool { return absolute(o.String("name")) == absolute(name) }) != nil
 }
+
+// CodeCommitRepositories are the names of all repositories of CodeCommit.
+func CodeCommitRepositories(tx *world.Tx) []string {
+	var names []string
+	for _, o := range tx.List(codecommitToken) {
+		names = append(names, o.ID)
+	}
+	return names
+}
