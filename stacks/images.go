@@ -2,7 +2,7 @@ package stacks
 
 import (
 	"fmt"
-	"path/filepath"
+	"maps"
 	"strings"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ecr"
@@ -12,6 +12,8 @@ import (
 	"github.com/hubwright/hubwright/components/registry"
 	"github.com/hubwright/hubwright/internal/config"
 	"github.com/hubwright/hubwright/internal/dockerd"
+	"github.com/hubwright/hubwright/internal/imagehash"
+	"github.com/hubwright/hubwright/internal/images"
 )
 
 // makeImages makes the registry and the images that are built here. A pinned image is taken from where it was tested.
@@ -37,18 +39,18 @@ func (d *deployment) makeImages() error {
 	for name, url := range reg.RepositoryUrls {
 		urls[name] = url
 	}
-	for _, i := range d.Images {
+	plan, err := images.Plan(d.ctx.Context(), d.Stack, imagehash.DefaultCache())
+	if err != nil {
+		return fmt.Errorf("the images of %s:\n%w", d.Environment, err)
+	}
+	for _, i := range plan { // each after those that it is built of
 		args := d.imageArgs(i, reg)
 		if args.Pin == "" {
-			tag, err := args.ContentTag()
-			if err != nil {
-				return fmt.Errorf("image %s: %w", i.Name, err)
-			}
-			if args.Digest, err = d.builtElsewhere(i.Name, tag, built[i.Name]); err != nil {
+			if args.Digest, err = d.builtElsewhere(i.Name, i.Tag, built[i.Name]); err != nil {
 				return err
 			}
 			if args.Digest == "" {
-				builds[i.Name], args.Credentials = pulumi.String(tag), d.pushCredentials(reg)
+				builds[i.Name], args.Credentials = pulumi.String(i.Tag), d.pushCredentials(reg)
 			}
 		}
 		img, err := image.New(d.ctx, i.Name, args)
@@ -117,13 +119,17 @@ func (d *deployment) canBuild(name string) error {
 	return fmt.Errorf("image %s has to be built, and there is no Docker daemon: %w. Start one, or build it on another machine: hubwright images build %s --push", name, err, name)
 }
 
-func (d *deployment) imageArgs(i config.Image, reg *registry.Registry) *image.Args {
+func (d *deployment) imageArgs(i *images.Image, reg *registry.Registry) *image.Args {
 	args := &image.Args{
-		Name: i.Name, Root: d.opts.Dir, Context: i.Context, Dockerfile: filepath.Join(i.Context, i.Dockerfile), Target: i.Target, Platform: i.Platform,
-		BuildArgs: i.Args, RepositoryURL: reg.RepositoryUrls[i.Name],
+		Name: i.Name, Root: d.opts.Dir, Context: i.Context, Dockerfile: images.Dockerfile(&i.Image), Target: i.Target, Platform: i.Platform, BuildArgs: maps.Clone(i.Args),
+		From: map[string]pulumi.StringInput{}, Tag: i.Tag, RepositoryURL: reg.RepositoryUrls[i.Name],
 	}
-	if ref := d.Pins.Images[i.Name]; ref != "" {
-		repository, digest := config.SplitRef(ref)
+	for arg, parent := range i.Parents {
+		args.From[arg] = d.images[parent].Ref
+		delete(args.BuildArgs, arg)
+	}
+	if i.Pin != "" {
+		repository, digest := config.SplitRef(i.Pin)
 		args.RepositoryURL, args.Pin = pulumi.String(repository), digest
 	}
 	return args

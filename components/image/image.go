@@ -4,14 +4,17 @@ package image
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"strings"
 
 	"github.com/pulumi/pulumi-docker/sdk/v4/go/docker"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"github.com/hubwright/hubwright/internal/imagehash"
 	"github.com/hubwright/hubwright/internal/lazyregexp"
 )
 
@@ -62,6 +65,10 @@ type Args struct {
 	Platform string
 	// BuildArgs are build arguments. They are visible in the image, so they are no place for secrets.
 	BuildArgs map[string]string
+	// From are the references of images that this one is built of, by the build argument that takes each. A tag has to be given then.
+	From map[string]pulumi.StringInput
+	// Tag names the content. Empty means the tag of the content address of what is named above.
+	Tag string
 	// RepositoryURL is where the image is pushed, without a tag. Required.
 	RepositoryURL pulumi.StringInput
 	// Credentials to push with; nil means those of the Docker daemon's client.
@@ -95,7 +102,7 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 		tag, digest := splitPin(args.Pin)
 		img.Tag, img.Digest = pulumi.String(tag).ToStringOutput(), pulumi.String(digest).ToStringOutput()
 	case args.Digest != "":
-		tag, err := args.ContentTag()
+		tag, err := args.ContentTag(ctx.Context())
 		if err != nil {
 			return nil, fmt.Errorf("image %q: %w", args.Name, err)
 		}
@@ -116,7 +123,7 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 
 // build registers the build and takes the digest from it.
 func (i *UserImage) build(ctx *pulumi.Context, name string, args *Args) error {
-	tag, err := args.ContentTag()
+	tag, err := args.ContentTag(ctx.Context())
 	if err != nil {
 		return err
 	}
@@ -124,15 +131,17 @@ func (i *UserImage) build(ctx *pulumi.Context, name string, args *Args) error {
 		// Paths as they were given: an absolute one would put this machine into the state and differ on the next.
 		Context:    pulumi.String(slash(args.Context)),
 		Dockerfile: pulumi.String(slash(args.dockerfile())),
-		Platform:   pulumi.String(args.content().Platform),
+		Platform:   pulumi.String(args.platform()),
 		// The classic builder ignores what BuildKit's Dockerfiles ask for, such as --mount.
 		BuilderVersion: docker.BuilderVersionBuilderBuildKit,
 	}
 	if args.Target != "" {
 		build.Target = pulumi.String(args.Target)
 	}
-	if len(args.BuildArgs) > 0 {
-		build.Args = pulumi.ToStringMap(args.BuildArgs)
+	if len(args.BuildArgs)+len(args.From) > 0 {
+		all := pulumi.ToStringMap(args.BuildArgs)
+		maps.Copy(all, args.From)
+		build.Args = all
 	}
 	imageArgs := &docker.ImageArgs{
 		ImageName:      pulumi.Sprintf("%s:%s", i.RepositoryURL, tag),
@@ -160,16 +169,21 @@ func (i *UserImage) build(ctx *pulumi.Context, name string, args *Args) error {
 	return nil
 }
 
-// ContentTag is the tag that names what is built.
-func (a *Args) ContentTag() (string, error) { return a.content().Tag() }
-
-// content is what decides the tag, with paths that can be opened from here.
-func (a *Args) content() Content {
-	return Content{
-		Context: filepath.Join(a.Root, a.Context), Dockerfile: filepath.Join(a.Root, a.dockerfile()),
-		Target: a.Target, Platform: cmp.Or(a.Platform, DefaultPlatform), Args: a.BuildArgs,
+// ContentTag is the tag that names what is built: Tag, or that of the content address.
+func (a *Args) ContentTag(ctx context.Context) (string, error) {
+	if a.Tag != "" {
+		return a.Tag, nil
 	}
+	address, err := imagehash.Compute(ctx, imagehash.Input{
+		Root: a.Root, Context: a.Context, Dockerfile: a.dockerfile(), Target: a.Target, Platforms: []string{a.platform()}, Args: a.BuildArgs,
+	}, imagehash.DefaultCache())
+	if err != nil {
+		return "", err
+	}
+	return address.Tag(), nil
 }
+
+func (a *Args) platform() string { return cmp.Or(a.Platform, DefaultPlatform) }
 
 func (a *Args) dockerfile() string {
 	return cmp.Or(a.Dockerfile, filepath.Join(a.Context, "Dockerfile"))
@@ -206,6 +220,9 @@ func (a *Args) validate() error {
 			problems = append(problems, fmt.Errorf("pin %q is not a digest: give sha256: and 64 hexadecimal digits, or <tag>@sha256:…", a.Pin))
 		}
 		return errors.Join(problems...)
+	}
+	if len(a.From) > 0 && a.Tag == "" {
+		problems = append(problems, errors.New("it is built of other images, and no tag says which: give the tag of the content address, those images' included"))
 	}
 	if a.Digest != "" && !digestForm.MatchString(a.Digest) {
 		problems = append(problems, fmt.Errorf("digest %q is not sha256: and 64 hexadecimal digits", a.Digest))

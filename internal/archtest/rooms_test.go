@@ -14,7 +14,7 @@ type room struct {
 // is decided and not found.
 var rooms = []room{
 	{".", []string{"internal/cli", "stacks"}, "main is a doorway"},
-	{"stacks", []string{"components/...", "internal/config", "internal/deploydir", "internal/dockerd", "internal/gitsource", "internal/gitsource/codecommit", "internal/secretfile", "internal/values"}, "the graph knows configuration and components, neither engine nor terminal"},
+	{"stacks", []string{"components/...", "internal/config", "internal/deploydir", "internal/dockerd", "internal/gitsource", "internal/gitsource/codecommit", "internal/imagehash", "internal/images", "internal/secretfile", "internal/values"}, "the graph knows configuration and components, neither engine nor terminal"},
 	{"components/internal/...", []string{"components/internal/..."}, "components are a library that other Pulumi programs can use"},
 	{"components/...", []string{"components/internal/..."}, "components are a library that other Pulumi programs can use; they meet in stacks"},
 	{"internal/archtest", nil, "it looks at the house from outside"},
@@ -25,9 +25,12 @@ var rooms = []room{
 	{"internal/config/...", []string{"internal/config", "internal/deploydir", "internal/gitsource"}, "configuration is read before anything runs"},
 	{"internal/deploydir", nil, "a directory and its bounds, whatever is in it"},
 	{"internal/dockerd", nil, "a daemon, whoever asks for it"},
+	{"internal/dockerfile", nil, "a Dockerfile in, what it refers to out"},
 	{"internal/doctor", []string{"internal/awsapi", "internal/bootstrap", "internal/dockerd"}, "it looks at a machine and an account, whoever asks"},
 	{"internal/gitsource/...", []string{"internal/gitsource"}, "a repository and a commit in, a file out, whatever it is for"},
 	{"internal/hubploy", []string{"internal/scaffold", "internal/secretfile", "internal/values"}, "another tool's deployment in, a directory out"},
+	{"internal/images", []string{"internal/config", "internal/dockerfile", "internal/imagehash"}, "what is made of what, before anything is made"},
+	{"internal/imagehash", nil, "a build context in, its address out, without Docker and without an engine"},
 	{"internal/lazyregexp", nil, "it knows of nothing but the language"},
 	{"internal/nodocker", nil, "a provider knows of nothing but the engine"},
 	{"internal/problem", nil, "what is said of a file knows nothing of what the file is for"},
@@ -41,16 +44,16 @@ var rooms = []room{
 	{"internal/driver/...", []string{"internal/change", "internal/driver"}, "the driver knows nothing of the command line or the sandbox"},
 	{"internal/sandbox/...", []string{"internal/sandbox/...", "internal/gitsource", "internal/render"}, "the services know nothing of who deploys to them"},
 	{"internal/cli/...", []string{
-		"internal/cli/...", "internal/awsapi", "internal/bootstrap", "internal/change", "internal/chartcheck", "internal/config", "internal/dockerd", "internal/doctor", "internal/driver", "internal/gitsource", "internal/hubploy", "internal/nodocker", "internal/release", "internal/render", "internal/result", "internal/scaffold", "internal/secretfile", "internal/sandbox", "internal/sandbox/world",
+		"internal/cli/...", "internal/awsapi", "internal/bootstrap", "internal/change", "internal/chartcheck", "internal/config", "internal/dockerd", "internal/doctor", "internal/driver", "internal/gitsource", "internal/hubploy", "internal/images", "internal/nodocker", "internal/release", "internal/render", "internal/result", "internal/scaffold", "internal/secretfile", "internal/sandbox", "internal/sandbox/world",
 		"internal/term", "internal/values", "stacks",
 	}, "the command line brings the others together"},
 }
 
 // everywhere are packages that any room may use: they know of nothing that is this program's.
-var everywhere = []string{"internal/lazyregexp", "internal/problem"}
+var everywhere = []string{"internal/imagehash", "internal/lazyregexp", "internal/problem"}
 
 // forTests are packages that exist for the tests of others, or to measure.
-var forTests = []string{"bench", "components/internal/recorder", "internal/driver/enginetest", "internal/gitsource/gittest", "internal/reference", "internal/sandbox/simtest"}
+var forTests = []string{"bench", "bench/imagehash", "components/internal/recorder", "internal/driver/enginetest", "internal/gitsource/gittest", "internal/reference", "internal/sandbox/simtest"}
 
 // outside says which packages from elsewhere only some packages may import, tests included.
 var outside = []struct {
@@ -60,6 +63,7 @@ var outside = []struct {
 }{
 	{"github.com/pulumi/pulumi/sdk/v3/go/auto/...", []string{"internal/driver/..."}, "only the driver talks to the engine"},
 	{"github.com/urfave/cli/v2/...", []string{"internal/cli/..."}, "only the command line parses flags"},
+	{"github.com/moby/buildkit/...", []string{"internal/dockerfile"}, "only its Dockerfile parser is small"},
 	{"golang.org/x/term/...", []string{"internal/term"}, "only internal/term knows whether there is a terminal"},
 	{"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/helm/...", nil, "it brings 69 packages along and doubles the time to link: use components/internal/helm"},
 	{"helm.sh/helm/v4/pkg/action/...", nil, "it brings kubectl along, 150 MB of it"},

@@ -20,7 +20,7 @@ func TestImageBuiltElsewhere(t *testing.T) {
 	d.must(0, "preview staging --sandbox --detailed-exitcode").has(t, "no change")
 
 	d.edit("images/user-image/Dockerfile", "FROM", "# built elsewhere\nFROM")
-	tag, err := (&image.Args{Root: d.dir, Context: "images/user-image"}).ContentTag()
+	tag, err := (&image.Args{Root: d.dir, Context: "images/user-image"}).ContentTag(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,8 @@ import (
 
 	"github.com/hubwright/hubwright/internal/chartcheck"
 	"github.com/hubwright/hubwright/internal/config"
+	"github.com/hubwright/hubwright/internal/imagehash"
+	"github.com/hubwright/hubwright/internal/images"
 	"github.com/hubwright/hubwright/internal/render"
 	"github.com/hubwright/hubwright/internal/result"
 	"github.com/hubwright/hubwright/internal/sandbox"
@@ -106,6 +108,13 @@ func (a *app) problemsOf(ctx context.Context, root, env string, g globals, chart
 		if _, err := stacks.Manifests(stack, &stack.Hubs[i]); errors.As(err, &wrong) {
 			found = append(found, wrong...)
 		}
+	}
+	if _, err := images.Plan(ctx, stack, imagehash.DefaultCache()); err != nil {
+		var wrong config.Problems
+		if !errors.As(err, &wrong) {
+			return nil, fmt.Errorf("%s: %w", env, err)
+		}
+		found = append(found, wrong...)
 	}
 	if !g.sandbox { // which makes up what is missing
 		for _, p := range stack.MissingSecrets(func(h *config.Hub, key string) bool { return secretThere(stack, h, files[h.Name], key) }) {
