@@ -17,6 +17,7 @@ var rooms = []room{
 	{"stacks", []string{"components/...", "internal/config", "internal/deploydir", "internal/secretfile", "internal/values"}, "the graph knows configuration and components, neither engine nor terminal"},
 	{"components/internal/...", []string{"components/internal/..."}, "components are a library that other Pulumi programs can use"},
 	{"components/...", []string{"components/internal/..."}, "components are a library that other Pulumi programs can use; they meet in stacks"},
+	{"internal/admission", []string{"internal/config"}, "what an image has to pass, whoever builds, asks or promotes"},
 	{"internal/archtest", nil, "it looks at the house from outside"},
 	{"internal/change", nil, "a change is plain data"},
 	{"internal/chartcheck", []string{"internal/render", "internal/values"}, "a chart and values in, problems out"},

@@ -35,7 +35,7 @@ func TestGate(t *testing.T) {
 		Allow: []config.Allowance{
 			{ID: "CVE-2024-1", Reason: "not reachable", Expires: day},
 			{ID: "CVE-2024-2", Image: "user-image", Reason: "not reachable", Expires: day},
-			{ID: "CVE-2024-4", Package: "curl", Reason: "being mended", Expires: day},
+			{ID: "CVE-2024-4", Package: "curl", Image: "user-image", Reason: "being mended", Expires: day},
 		},
 	}
 	if diff := cmp.Diff(want, s.Gate(s.Image("user-image"))); diff != "" {

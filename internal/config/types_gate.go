@@ -92,6 +92,11 @@ func (s *Stack) Gate(image *Image) Gate {
 	if own.TestTimeoutSeconds > 0 {
 		g.TestTimeoutSeconds = own.TestTimeoutSeconds
 	}
-	g.Allow = slices.DeleteFunc(slices.Concat(g.Allow, own.Allow), func(a Allowance) bool { return a.Image != "" && a.Image != image.Name })
+	allow := slices.DeleteFunc(slices.Clone(g.Allow), func(a Allowance) bool { return a.Image != "" && a.Image != image.Name })
+	for _, a := range own.Allow {
+		a.Image = image.Name
+		allow = append(allow, a)
+	}
+	g.Allow = allow
 	return g
 }
