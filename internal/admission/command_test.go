@@ -115,7 +115,7 @@ func TestCommandEndsWithItsChildren(t *testing.T) {
 			c := script(t, `sh -c 'trap "" TERM; echo $$ >>"$PIDS"; while :; do sleep 1; done' & echo $$ >>"$PIDS"; wait`)
 			c.Env = []string{"PIDS=" + pids}
 			read := func() []string {
-				text, _ := os.ReadFile(pids) //nolint:errcheck // not there yet
+				text, _ := os.ReadFile(pids) // perhaps not there yet
 				return strings.Fields(string(text))
 			}
 			err := test.scan(c, func() bool { return len(read()) == 2 })

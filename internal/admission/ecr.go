@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
 	"github.com/aws/aws-sdk-go-v2/service/ecr/types"
 	"github.com/aws/smithy-go"
@@ -44,12 +45,15 @@ const basicScanning, enhancedScanning = "ECR basic scanning", "ECR enhanced scan
 // errNotYet says that the scan has not ended.
 var errNotYet = errors.New("not yet")
 
+// passing tells faults that pass: throttling, a service that is down, a connection that broke. The client has tried again by itself a few times; there
+// may be time for more.
+var passing = retry.NewStandard()
+
 // Scan waits for ECR's scan of an image and reads its findings. A scan that nobody has begun it begins.
 func (e *ECR) Scan(ctx context.Context, subject Subject, patience time.Duration) (*Report, error) {
 	deadline := e.Clock.Now().Add(patience)
 	calls, cancel := context.WithTimeout(ctx, patience) // for a service that takes a request and never answers
 	defer cancel()
-	last := ""
 	begun := false
 	for wait := firstPoll; ; wait = min(2*wait, longestPoll) {
 		r, status, err := e.read(calls, subject)
@@ -57,6 +61,7 @@ func (e *ECR) Scan(ctx context.Context, subject Subject, patience time.Duration)
 			return r, nil
 		}
 		var none *types.ScanNotFoundException
+		var last string // how it stood when the time was over
 		switch {
 		case ctx.Err() != nil:
 			return nil, ctx.Err() //nolint:wrapcheck // it is the caller's own
@@ -68,7 +73,7 @@ func (e *ECR) Scan(ctx context.Context, subject Subject, patience time.Duration)
 			}
 			begun, last = true, "ECR has no scan of it"
 		case errors.Is(err, errNotYet):
-			last = "ECR's scan is " + status
+			last = status
 		default:
 			return nil, err
 		}
@@ -117,7 +122,10 @@ func (e *ECR) read(ctx context.Context, subject Subject) (*Report, string, error
 			RepositoryName: aws.String(subject.path()), ImageId: &types.ImageIdentifier{ImageDigest: &subject.Digest}, RegistryId: optional(e.Registry),
 			NextToken: token, MaxResults: aws.Int32(pageSize),
 		})
-		if err != nil {
+		switch {
+		case err != nil && ctx.Err() == nil && passing.IsErrorRetryable(err):
+			return nil, "ECR does not answer as it should: " + inWords(err), errNotYet
+		case err != nil:
 			return nil, "", ecrFailed("reading the scan's findings", err)
 		}
 		if page.ImageId != nil {
@@ -177,13 +185,13 @@ func statusOf(page *ecr.DescribeImageScanFindingsOutput) (string, error) {
 	case types.ScanStatusActive:
 		// Enhanced scanning goes on for as long as the image is watched; before its first result there is no time of one.
 		if page.ImageScanFindings == nil || page.ImageScanFindings.ImageScanCompletedAt == nil {
-			return "watching the image and has no result yet", errNotYet
+			return "ECR watches the image and has no result yet", errNotYet
 		}
 		return "", nil
 	case types.ScanStatusInProgress:
-		return "in progress", errNotYet
+		return "ECR's scan is in progress", errNotYet
 	case types.ScanStatusPending:
-		return "pending", errNotYet
+		return "ECR's scan is pending", errNotYet
 	case types.ScanStatusUnsupportedImage:
 		return "", unsupportedImage(why)
 	case types.ScanStatusFailed:
@@ -214,10 +222,19 @@ func ecrFailed(doing string, err error) error {
 		return &NoResultError{Why: "ECR has no image with this digest", Hint: "push it first"}
 	case errors.As(err, &repository):
 		return &NoResultError{Why: "ECR has no such repository", Hint: "hubwright up makes it"}
-	case errors.As(err, &api):
-		return &NoResultError{Why: fmt.Sprintf("%s in ECR: %s: %s", doing, api.ErrorCode(), api.ErrorMessage()), Hint: "the caller needs ecr:DescribeImageScanFindings and ecr:StartImageScan"}
+	case errors.As(err, &api) && api.ErrorFault() != smithy.FaultServer:
+		return &NoResultError{Why: fmt.Sprintf("%s in ECR: %s", doing, inWords(err)), Hint: "the caller needs ecr:DescribeImageScanFindings and ecr:StartImageScan"}
 	}
-	return &NoResultError{Why: fmt.Sprintf("%s in ECR: %v", doing, err)}
+	return &NoResultError{Why: fmt.Sprintf("%s in ECR: %s", doing, inWords(err))}
+}
+
+// inWords is an error of AWS without what surrounds it.
+func inWords(err error) string {
+	var api smithy.APIError
+	if errors.As(err, &api) {
+		return api.ErrorCode() + ": " + api.ErrorMessage()
+	}
+	return err.Error()
 }
 
 // basicFinding is a finding of basic scanning. Package and version are attributes; there is nothing of versions that are mended.

@@ -50,7 +50,11 @@ func newECR(t *testing.T, answers ...string) *ecrServer {
 		}
 		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
 		if name, message, found := strings.Cut(answer, "Exception: "); found {
-			w.WriteHeader(http.StatusBadRequest)
+			code := http.StatusBadRequest
+			if name == "Server" {
+				code = http.StatusInternalServerError
+			}
+			w.WriteHeader(code)
 			answer = fmt.Sprintf(`{"__type": "%sException", "message": %q}`, name, message)
 		}
 		_, _ = io.WriteString(w, answer)
@@ -86,7 +90,7 @@ const (
 func TestECRBasic(t *testing.T) {
 	counts := map[string]int{"CRITICAL": 1, "UNDEFINED": 1, "LOW": 1}
 	server := newECR(t,
-		"ScanNotFoundException: there is none", status("IN_PROGRESS", ""), status("IN_PROGRESS", ""), page("more", counts, basicCurl, basicBash), page("", counts, basicXZ))
+		"ScanNotFoundException: there is none", "ThrottlingException: too fast", "ServerException: later", page("more", counts, basicCurl, basicBash), page("", counts, basicXZ))
 	clock := &fakeClock{now: noon}
 	r, err := server.scanner(clock).Scan(t.Context(), subject, time.Minute)
 	if err != nil {
@@ -153,6 +157,7 @@ func TestECRWithoutResult(t *testing.T) {
 	}{
 		{"in progress for ever", "", "there was no result of ECR's scan after 1m0s: ECR's scan is in progress", []string{status("IN_PROGRESS", "")}},
 		{"pending for ever", "", "there was no result of ECR's scan after 1m0s: ECR's scan is pending", []string{status("PENDING", "")}},
+		{"down for ever", "", "there was no result of ECR's scan after 1m0s: ECR does not answer as it should: ServerException: later", []string{"ServerException: later"}},
 		{"never begun", "", "there was no result of ECR's scan after 1m0s: ECR has no scan of it", []string{"ScanNotFoundException: none"}},
 		{"begun by itself", "ValidationException: enhanced scanning is on", "there was no result of ECR's scan after 1m0s: ECR has no scan of it", []string{"ScanNotFoundException: none"}},
 		{"scanned today", "LimitExceededException: once a day", "there was no result of ECR's scan after 1m0s: ECR has no scan of it", []string{"ScanNotFoundException: none"}},

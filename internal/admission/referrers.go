@@ -26,6 +26,9 @@ const ArtifactType = "application/vnd.hubwright.admission.v1+json"
 // https://github.com/opencontainers/image-spec/blob/v1.1.1/annotations.md#pre-defined-annotation-keys
 const created = "org.opencontainers.image.created"
 
+// title is what a layer is called as a file, without which oras does not write it: https://oras.land/docs/concepts/artifact
+const title = "org.opencontainers.image.title"
+
 // maxRecord bounds what is read of a record, in bytes. One with a thousand findings has 300 kB.
 const maxRecord = 16 << 20
 
@@ -120,8 +123,8 @@ func (s *Referrers) Get(ctx context.Context, digest string) (*Record, error) {
 
 // compareTimes compares times as annotations have them. What is none is before all others.
 func compareTimes(a, b string) int {
-	x, _ := time.Parse(time.RFC3339, a) //nolint:errcheck // the zero time
-	y, _ := time.Parse(time.RFC3339, b) //nolint:errcheck // the zero time
+	x, _ := time.Parse(time.RFC3339, a)
+	y, _ := time.Parse(time.RFC3339, b)
 	return x.Compare(y)
 }
 
@@ -199,6 +202,7 @@ func newArtifact(record []byte, subject *v1.Descriptor, at time.Time) (*artifact
 	if err != nil {
 		return nil, err
 	}
+	layer.Annotations = map[string]string{title: "admission.json"}
 	// The type is said twice: some registries go by the configuration's, as OCI 1.0 had it.
 	if a.manifest, err = json.Marshal(v1.Manifest{
 		SchemaVersion: 2, MediaType: types.OCIManifestSchema1, ArtifactType: ArtifactType, Config: config, Layers: []v1.Descriptor{layer},

@@ -136,7 +136,7 @@ func TestRubbish(t *testing.T) {
 
 func TestRank(t *testing.T) {
 	for word, want := range map[string]Severity{
-		"CRITICAL": Critical, "High": High, " medium ": Medium, "low": Low, "INFORMATIONAL": Informational, "Negligible": Informational,
+		"CRITICAL": Critical, "High": High, "Medium\n": Medium, "low": Low, "INFORMATIONAL": Informational, "Negligible": Informational,
 		"UNDEFINED": Critical, "UNTRIAGED": Critical, "Unknown": Critical, "": Critical, "important": Critical, "CRITCAL": Critical,
 	} {
 		got, known := Rank(word)

@@ -16,9 +16,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/registry"
+
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/random"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+
+	"github.com/hubwright/hubwright/internal/reference"
 )
 
 // registryOf is a registry with an image in it: the repository and the image. referrers says whether it lists them, as ECR does; others keep them
@@ -296,5 +299,31 @@ func TestReferrersUnreachable(t *testing.T) {
 	cancel()
 	if _, err := s.Get(ctx, digest); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestRecordsFitTheirSchema holds records to the schema in the reference, by which others read them.
+func TestRecordsFitTheirSchema(t *testing.T) {
+	p := Policy{
+		Image: "user-image", Test: []string{"true"}, Scanner: []string{"grype", "{image}"}, Format: FormatAuto, FindingsExitCodes: []int{2}, Threshold: High, AtMost: map[Severity]int{Low: 3},
+		Allow: []Allowance{{ID: "CVE-1", Package: "openssl", Image: "user-image", Reason: "not reachable", Expires: "2026-12-31"}},
+	}
+	full := found("CVE-1 CRITICAL", "CVE-2 UNKNOWN")
+	full.Version, full.Database, full.Ignored = "1", noon, 1
+	for _, r := range []*Record{
+		verdictOn(digest, noon), newRecord(subject, p, &TestResult{Command: p.Test}, full, noon), newRecord(subject, p, &TestResult{Command: p.Test, ExitCode: 1, Output: "no"}, nil, noon),
+	} {
+		text, err := r.text()
+		if err != nil {
+			t.Fatal(err)
+		}
+		reference.Fits(t, text)
+		again, err := believed(text, digest)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if same, err := again.text(); err != nil || !bytes.Equal(text, same) {
+			t.Errorf("read and written again it is another: %v\n%s\n%s", err, text, same)
+		}
 	}
 }

@@ -183,7 +183,7 @@ func Unused(records []*Record) []string {
 		for i := range r.Policy.Allow {
 			a := &r.Policy.Allow[i]
 			if a.Image != "" || slices.Contains(out, a.name()) || slices.ContainsFunc(records, func(r *Record) bool {
-				return slices.ContainsFunc(r.Allowed, func(u Use) bool { return u.Allowance.same(*a) })
+				return slices.ContainsFunc(r.Allowed, func(u Use) bool { return u.same(*a) })
 			}) {
 				continue
 			}

@@ -29,7 +29,7 @@ var rooms = []room{
 	{"internal/problem", nil, "what is said of a file knows nothing of what the file is for"},
 	{"internal/release", nil, "Helm's records of a release, wherever its cluster is"},
 	{"internal/render/...", nil, "a chart and values in, manifests out"},
-	{"internal/result", []string{"internal/change", "internal/doctor", "internal/driver", "internal/hubploy", "internal/sandbox/world", "internal/values"}, "what the command line prints, as plain data"},
+	{"internal/result", []string{"internal/admission", "internal/change", "internal/doctor", "internal/driver", "internal/hubploy", "internal/sandbox/world", "internal/values"}, "what the command line prints, as plain data"},
 	{"internal/scaffold", nil, "the files of a new deployment, whoever asks for it"},
 	{"internal/secretfile", nil, "an encrypted file and its keys, whatever it is for"},
 	{"internal/term", nil, "the terminal knows nothing of deployments"},
