@@ -49,6 +49,7 @@ func (d *deployment) makeImages() error {
 			if args.Digest, err = d.builtElsewhere(i.Name, i.Tag, built[i.Name]); err != nil {
 				return err
 			}
+			builds[i.Name] = pulumi.String("")
 			if args.Digest == "" {
 				builds[i.Name], args.Credentials = pulumi.String(i.Tag), d.pushCredentials(reg)
 			}
@@ -68,8 +69,8 @@ func (d *deployment) makeImages() error {
 // buildsOutput is the output with the tags of the images whose builds the stack holds, by the images' names.
 const buildsOutput = "builds"
 
-// builtBefore are the tags of the images whose builds the last update left in the stack. Those are registered again: the registry has them, and to leave
-// them out would be a change.
+// builtBefore are the tags of the images whose builds the stack holds; "" of one that was built elsewhere. Those builds are registered again: the registry
+// has them, and to leave them out would be a change. After an update that was cut off, the outputs do not tell, and the state itself is asked.
 func (d *deployment) builtBefore() (map[string]string, error) {
 	outputs, err := d.lastOutputs()
 	if err != nil {
@@ -77,8 +78,30 @@ func (d *deployment) builtBefore() (map[string]string, error) {
 	}
 	out := map[string]string{}
 	tags, _ := outputs[buildsOutput].(map[string]any)
-	for name, tag := range tags {
-		out[name], _ = tag.(string)
+	known := true
+	for _, i := range d.Images {
+		tag, recorded := tags[i.Name].(string)
+		out[i.Name], known = tag, known && (recorded || d.Pins.Images[i.Name] != "")
+	}
+	if known {
+		return out, nil
+	}
+	args := struct {
+		StackName string `pulumi:"stackName"`
+	}{d.stackName()}
+	var state struct {
+		Outputs map[string]map[string]any `pulumi:"outputs"`
+	}
+	if err := d.ctx.Invoke("pulumi:pulumi:readStackResourceOutputs", args, &state); err != nil {
+		return nil, fmt.Errorf("reading what is deployed: %w", err)
+	}
+	for _, i := range d.Images {
+		for urn, resource := range state.Outputs {
+			name, _ := resource["imageName"].(string)
+			if strings.HasSuffix(urn, "docker:index/image:Image::"+i.Name+"-image") {
+				out[i.Name] = name[strings.LastIndex(name, ":")+1:]
+			}
+		}
 	}
 	return out, nil
 }

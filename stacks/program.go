@@ -101,7 +101,7 @@ func (d *deployment) lastOutputs() (map[string]any, error) {
 	}
 	args := struct {
 		Name string `pulumi:"name"`
-	}{fmt.Sprintf("%s/%s/%s", d.ctx.Organization(), d.ctx.Project(), d.ctx.Stack())}
+	}{d.stackName()}
 	var result struct {
 		Outputs map[string]any `pulumi:"outputs"`
 	}
@@ -110,4 +110,9 @@ func (d *deployment) lastOutputs() (map[string]any, error) {
 	}
 	d.outputs = result.Outputs
 	return d.outputs, nil
+}
+
+// stackName is the stack's name with its organization and project before it.
+func (d *deployment) stackName() string {
+	return fmt.Sprintf("%s/%s/%s", d.ctx.Organization(), d.ctx.Project(), d.ctx.Stack())
 }

@@ -42,7 +42,11 @@ func (s *Storage) setDefaults() {
 	s.ThroughputMode, s.Backup, s.Protect, s.HomeSizeGiB = "elastic", true, true, 100
 }
 
-func (r *Registry) setDefaults() { r.KeepImages, r.Protect = 50, true }
+// The gate's defaults are the registry's alone: what an image's gate leaves out is the registry's.
+func (r *Registry) setDefaults() {
+	r.KeepImages, r.Protect = 50, true
+	r.Gate = Gate{Threshold: SeverityCritical, TimeoutSeconds: 900, TestTimeoutSeconds: 600}
+}
 
 func (s *SecretStore) setDefaults() { s.DeletionWindowDays, s.Protect = 30, true }
 

@@ -50,6 +50,8 @@ const (
 	maxTTL = 1<<31 - 1
 	// https://docs.aws.amazon.com/efs/latest/ug/API_PosixUser.html
 	maxID = 1<<32 - 1
+	// What a process can end with, besides 0: https://pubs.opengroup.org/onlinepubs/9799919799/functions/exit.html
+	maxExitCode = 255
 )
 
 // form is a pattern with a name and an example for messages.
@@ -98,7 +100,9 @@ var (
 	emailForm      = newForm("an e-mail address", "ops@example.org", `[^@\s]+@[^@\s]+\.[^@\s.]+`)
 	httpsForm      = newForm("an https URL", "https://auth.example.org/oauth/authorize", `https://[^\s/]+(/\S*)?`)
 	chartForm      = newForm("the URL of a chart repository", "https://hub.jupyter.org/helm-chart/", `(https|http|oci)://\S+`)
-	qualifiedForm  = newForm("a part of a label", "node-purpose", `[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?`)
+	// Whatever a scanner calls a finding: CVE-2024-3094, GHSA-…, ALAS2-2024-2400, a rule of its own.
+	findingForm   = newForm("the id of a finding", "CVE-2024-3094", `[\x21-\x7e]{1,200}`)
+	qualifiedForm = newForm("a part of a label", "node-purpose", `[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?`)
 )
 
 // amiTypes are those of EKS that it still builds: https://docs.aws.amazon.com/eks/latest/APIReference/API_Nodegroup.html

@@ -26,6 +26,8 @@ type Registry struct {
 	PullAccounts []string `json:"pullAccounts"`
 	// Protect makes the engine refuse to delete or replace a repository. Default: true.
 	Protect bool `json:"protect"`
+	// Gate says what an image has to pass before it is admitted. Nothing else is promoted.
+	Gate Gate `json:"gate"`
 }
 
 // SecretStore is the KMS key, and optionally the CodeCommit repository, for encrypted files.
@@ -88,6 +90,10 @@ type Image struct {
 	Args map[string]string `json:"args"`
 	// ValuesPaths are where a hub's values take the image's name and tag. Default: singleuser.image.
 	ValuesPaths []string `json:"valuesPaths"`
+	// Test is a command, word by word, that is run in the image before it is scanned; any exit code but 0 refuses the image. Default: none.
+	Test []string `json:"test"`
+	// Gate is where the image's gate differs from registry.gate: what is written here counts instead, and allow adds to that one's.
+	Gate Gate `json:"gate"`
 }
 
 // Hub is a JupyterHub.

@@ -31,6 +31,7 @@ func (s *Stack) validate(unread Problems) Problems {
 	c.cluster()
 	c.storage()
 	c.images()
+	c.gates()
 	c.hubs()
 	c.dns()
 	c.pins()

@@ -9,10 +9,7 @@ import (
 )
 
 func (c *checker) images() {
-	names := make([]string, len(c.Images))
-	for i := range c.Images {
-		names[i] = c.Images[i].Name
-	}
+	names := c.imageNames()
 	c.unique("images", names)
 	for i := range c.Images {
 		img, at := &c.Images[i], "images"+named(names, i)

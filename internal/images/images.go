@@ -36,6 +36,7 @@ func Dockerfile(i *config.Image) string { return path.Join(i.Context, i.Dockerfi
 // be nil.
 func Plan(ctx context.Context, stack *config.Stack, cache *imagehash.Cache) ([]*Image, error) {
 	p := &planner{stack: stack, images: map[string]*Image{}, files: map[string]*dockerfile.File{}}
+	p.problems = append(p.problems, stack.Unenforced()...)
 	for i := range stack.Images {
 		p.read(&stack.Images[i])
 	}

@@ -5,6 +5,7 @@ package result
 import (
 	"time"
 
+	"github.com/hubwright/hubwright/internal/admission"
 	"github.com/hubwright/hubwright/internal/bootstrap"
 	"github.com/hubwright/hubwright/internal/doctor"
 	"github.com/hubwright/hubwright/internal/driver"
@@ -166,6 +167,17 @@ type Import struct {
 	Written int `json:"written"`
 	// Notes are the report: what was carried over, changed or left.
 	Notes []hubploy.Note `json:"notes"`
+}
+
+// Admissions are the gate's verdicts on images.
+type Admissions struct {
+	Head
+	// Admitted says that all of them are.
+	Admitted bool `json:"admitted"`
+	// Images are the verdicts, by the images' names.
+	Images []admission.Record `json:"images"`
+	// Unused are allowances for any image that none of these needed.
+	Unused []string `json:"unused"`
 }
 
 // Recovery is what recover found and did.

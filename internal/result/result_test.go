@@ -9,6 +9,7 @@ import (
 
 	"github.com/invopop/jsonschema"
 
+	"github.com/hubwright/hubwright/internal/admission"
 	"github.com/hubwright/hubwright/internal/change"
 	"github.com/hubwright/hubwright/internal/reference"
 	"github.com/hubwright/hubwright/internal/result"
@@ -18,14 +19,15 @@ import (
 
 // forms are the results by the name in their schema field.
 var forms = map[string]any{
-	"bootstrap": result.Bootstrap{}, "change": change.Change{}, "doctor": result.Doctor{}, "import": result.Import{}, "faults": result.Faults{}, "outputs": result.Outputs{}, "recovery": result.Recovery{}, "sandbox": result.Sandbox{},
+	"admission": admission.Record{}, "admissions": result.Admissions{}, "bootstrap": result.Bootstrap{}, "change": change.Change{}, "doctor": result.Doctor{},
+	"import": result.Import{}, "faults": result.Faults{}, "outputs": result.Outputs{}, "recovery": result.Recovery{}, "sandbox": result.Sandbox{},
 	"status": result.Status{}, "url": result.URLs{}, "validation": result.Validation{}, "values": result.Values{},
 }
 
 // TestResultSchemas holds the JSON schemas of what -o json prints to the types, and the types to being described.
 func TestResultSchemas(t *testing.T) {
 	r := &jsonschema.Reflector{ExpandedStruct: true}
-	reference.Comments(t, r, ".", "../bootstrap", "../change", "../doctor", "../driver", "../hubploy", "../problem", "../sandbox/world", "../values")
+	reference.Comments(t, r, ".", "../admission", "../bootstrap", "../change", "../doctor", "../driver", "../hubploy", "../problem", "../sandbox/world", "../values")
 	for name, form := range forms {
 		schema := r.Reflect(form)
 		schema.ID = ""
@@ -92,5 +94,8 @@ func TestEveryFormHasASchema(t *testing.T) {
 	}
 	if change.Schema != result.Schema("change") {
 		t.Errorf("a change says it is %s", change.Schema)
+	}
+	if admission.Schema != result.Schema("admission") {
+		t.Errorf("an admission says it is %s", admission.Schema)
 	}
 }
