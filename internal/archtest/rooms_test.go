@@ -21,8 +21,10 @@ var rooms = []room{
 	{"internal/change", nil, "a change is plain data"},
 	{"internal/chartcheck", []string{"internal/render", "internal/values"}, "a chart and values in, problems out"},
 	{"internal/config/...", []string{"internal/config"}, "configuration is read before anything runs"},
+	{"internal/dockerfile", nil, "a Dockerfile in, what it refers to out"},
 	{"internal/doctor", nil, "it looks at a machine and an account, whoever asks"},
 	{"internal/hubploy", []string{"internal/scaffold", "internal/secretfile", "internal/values"}, "another tool's deployment in, a directory out"},
+	{"internal/imagehash", nil, "a build context in, its address out, without Docker and without an engine"},
 	{"internal/lazyregexp", nil, "it knows of nothing but the language"},
 	{"internal/problem", nil, "what is said of a file knows nothing of what the file is for"},
 	{"internal/release", nil, "Helm's records of a release, wherever its cluster is"},
@@ -41,10 +43,10 @@ var rooms = []room{
 }
 
 // everywhere are packages that any room may use: they know of nothing that is this program's.
-var everywhere = []string{"internal/lazyregexp", "internal/problem"}
+var everywhere = []string{"internal/imagehash", "internal/lazyregexp", "internal/problem"}
 
 // forTests are packages that exist for the tests of others, or to measure.
-var forTests = []string{"bench", "components/internal/recorder", "internal/driver/enginetest", "internal/reference", "internal/sandbox/simtest"}
+var forTests = []string{"bench", "bench/imagehash", "components/internal/recorder", "internal/driver/enginetest", "internal/reference", "internal/sandbox/simtest"}
 
 // outside says which packages from elsewhere only some packages may import, tests included.
 var outside = []struct {
@@ -54,6 +56,7 @@ var outside = []struct {
 }{
 	{"github.com/pulumi/pulumi/sdk/v3/go/auto/...", []string{"internal/driver/..."}, "only the driver talks to the engine"},
 	{"github.com/urfave/cli/v2/...", []string{"internal/cli/..."}, "only the command line parses flags"},
+	{"github.com/moby/buildkit/...", []string{"internal/dockerfile"}, "only its Dockerfile parser is small"},
 	{"golang.org/x/term/...", []string{"internal/term"}, "only internal/term knows whether there is a terminal"},
 	{"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/helm/...", nil, "it brings 69 packages along and doubles the time to link: use components/internal/helm"},
 	{"helm.sh/helm/v4/pkg/action/...", nil, "it brings kubectl along, 150 MB of it"},
