@@ -12,6 +12,7 @@ import (
 	"github.com/pulumi/pulumi-docker/sdk/v4/go/docker"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"github.com/hubwright/hubwright/internal/imagehash"
 	"github.com/hubwright/hubwright/internal/lazyregexp"
 )
 
@@ -105,16 +106,19 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 
 // build registers the build and takes the digest from it.
 func (i *UserImage) build(ctx *pulumi.Context, name string, args *Args) error {
-	content := args.content()
-	tag, err := content.Tag()
+	platform := cmp.Or(args.Platform, DefaultPlatform)
+	address, err := imagehash.Compute(ctx.Context(), imagehash.Input{
+		Root: args.Root, Context: args.Context, Dockerfile: args.dockerfile(), Target: args.Target, Platforms: []string{platform}, Args: args.BuildArgs,
+	}, imagehash.DefaultCache())
 	if err != nil {
 		return err
 	}
+	tag := address.Tag()
 	build := docker.DockerBuildArgs{
 		// Paths as they were given: an absolute one would put this machine into the state and differ on the next.
 		Context:    pulumi.String(slash(args.Context)),
 		Dockerfile: pulumi.String(slash(args.dockerfile())),
-		Platform:   pulumi.String(content.Platform),
+		Platform:   pulumi.String(platform),
 		// The classic builder ignores what BuildKit's Dockerfiles ask for, such as --mount.
 		BuilderVersion: docker.BuilderVersionBuilderBuildKit,
 	}
@@ -148,14 +152,6 @@ func (i *UserImage) build(ctx *pulumi.Context, name string, args *Args) error {
 		return digest, nil
 	}).(pulumi.StringOutput)
 	return nil
-}
-
-// content is what decides the tag, with paths that can be opened from here.
-func (a *Args) content() Content {
-	return Content{
-		Context: filepath.Join(a.Root, a.Context), Dockerfile: filepath.Join(a.Root, a.dockerfile()),
-		Target: a.Target, Platform: cmp.Or(a.Platform, DefaultPlatform), Args: a.BuildArgs,
-	}
 }
 
 func (a *Args) dockerfile() string {

@@ -1,6 +1,9 @@
 package image_test
 
 import (
+	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -10,6 +13,7 @@ import (
 
 	"github.com/hubwright/hubwright/components/image"
 	"github.com/hubwright/hubwright/components/internal/recorder"
+	"github.com/hubwright/hubwright/internal/imagehash"
 )
 
 const (
@@ -18,6 +22,19 @@ const (
 )
 
 var digest = "sha256:" + strings.Repeat("ab", 32)
+
+// write makes files under a new directory.
+func write(t *testing.T, files map[string]string) string {
+	t.Helper()
+	root := t.TempDir()
+	for name, text := range files {
+		full := filepath.Join(root, filepath.FromSlash(name))
+		if err := errors.Join(os.MkdirAll(filepath.Dir(full), 0o755), os.WriteFile(full, []byte(text), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return root
+}
 
 func newRecorder(repoDigest string) *recorder.Recorder {
 	return &recorder.Recorder{Outputs: map[string]func(string, resource.PropertyMap) resource.PropertyMap{
@@ -45,13 +62,13 @@ func TestBuild(t *testing.T) {
 		})
 		return err
 	})
-	wantTag, err := image.Content{
-		Context: root + "/images/user-image", Dockerfile: root + "/images/user-image/Dockerfile", Target: "final", Platform: "linux/amd64",
-		Args: map[string]string{"PYTHON": "3.13"},
-	}.Tag()
+	address, err := imagehash.Compute(t.Context(), imagehash.Input{
+		Root: root, Context: "images/user-image", Target: "final", Platforms: []string{"linux/amd64"}, Args: map[string]string{"PYTHON": "3.13"},
+	}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
+	wantTag := address.Tag()
 	res := rec.One(t, imageType, "user-image-image")
 	want := map[string]any{
 		"imageName": repo + ":" + wantTag, "buildOnPreview": false,
@@ -90,7 +107,7 @@ func TestBuild(t *testing.T) {
 func TestPin(t *testing.T) {
 	tests := []struct{ name, pin, tag string }{
 		{"digest", digest, ""},
-		{"tag and digest", "sha-0123456789@" + digest, "sha-0123456789"},
+		{"tag and digest", "h1-0123456789abcdef@" + digest, "h1-0123456789abcdef"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -154,7 +171,7 @@ func TestWrongInput(t *testing.T) {
 		},
 		{name: "pin", args: &image.Args{Name: "i", RepositoryURL: url, Pin: "latest"}, want: []string{`pin "latest" is not a digest`}},
 		{name: "pin without a tag", args: &image.Args{Name: "i", RepositoryURL: url, Pin: "@" + digest}, want: []string{"is not a digest"}},
-		{name: "no such context", args: &image.Args{Name: "i", RepositoryURL: url, Root: root, Context: "images/x"}, want: []string{`image "i": reading the Dockerfile`}},
+		{name: "no such context", args: &image.Args{Name: "i", RepositoryURL: url, Root: root, Context: "images/x"}, want: []string{`image "i": images/x: the build context is not there`}},
 		{
 			name: "not pushed", args: &image.Args{Name: "i", RepositoryURL: url, Root: root, Context: "."}, repoDigest: digest,
 			want: []string{"which has no digest"},
