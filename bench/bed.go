@@ -18,14 +18,14 @@ import (
 	"github.com/hubwright/hubwright/internal/driver/enginetest"
 )
 
-// bed is what the figures are measured on: the program as a binary, an engine, and a copy of the shipped deployment.
+// bed is what the figures are measured on: a folder and, where it is needed, the program as a binary and an engine.
 type bed struct {
 	root, dir, binary string
 	engine            driver.Engine
 	host              *enginetest.GoHost
 }
 
-func newBed(ctx context.Context) (*bed, error) {
+func newBed(ctx context.Context, program bool) (*bed, error) {
 	root, err := os.Getwd()
 	if err != nil {
 		return nil, err
@@ -36,6 +36,9 @@ func newBed(ctx context.Context) (*bed, error) {
 	b := &bed{root: root}
 	if b.dir, err = os.MkdirTemp("", "hubwright-bench-"); err != nil {
 		return nil, err
+	}
+	if !program {
+		return b, nil
 	}
 	b.binary = filepath.Join(b.dir, "hubwright")
 	say("building the program")
@@ -50,7 +53,9 @@ func newBed(ctx context.Context) (*bed, error) {
 }
 
 func (b *bed) close() {
-	b.host.Close()
+	if b.host != nil {
+		b.host.Close()
+	}
 	_ = os.RemoveAll(b.dir)
 }
 

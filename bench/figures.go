@@ -16,6 +16,10 @@ const rounds = 7
 
 // paired measures two commands in turn and gives the medians of their costs and of the ratios.
 func paired(a, b func() (cost, error)) (costA, costB cost, ratio, memory float64, err error) {
+	return pairedIn(rounds, a, b)
+}
+
+func pairedIn(rounds int, a, b func() (cost, error)) (costA, costB cost, ratio, memory float64, err error) {
 	var as, bs []cost
 	var times, memories []float64
 	for i := range rounds + 1 {

@@ -1,7 +1,7 @@
 // Bench measures what the product promises about speed and size, and prints a table. Every ratio is of two things measured in turn in one run.
 //
 //	go run ./bench            everything (many minutes: it includes a cold build)
-//	go run ./bench preview    one or more of: preview, hubs, makespan, build
+//	go run ./bench preview    one or more of: preview, hubs, makespan, images, build
 package main
 
 import (
@@ -22,6 +22,7 @@ var parts = []struct {
 	{"preview", benchPreview},
 	{"hubs", benchHubs},
 	{"makespan", benchMakespan},
+	{"images", benchImages},
 	{"build", benchBuild},
 }
 
@@ -42,7 +43,7 @@ func run(ctx context.Context, chosen []string) error {
 			return fmt.Errorf("there is no part %q; the parts are %q", c, names)
 		}
 	}
-	b, err := newBed(ctx)
+	b, err := newBed(ctx, !slices.Equal(chosen, []string{"images"}))
 	if err != nil {
 		return err
 	}
