@@ -91,14 +91,17 @@ func (e *encoder) tree(t *tree) {
 		n := &t.nodes[i]
 		e.path(t, n)
 		e.node(n)
+		if len(e.buf) > flushAt {
+			e.flush()
+		}
 		if n.in != nil {
 			e.tree(n.in)
 		}
 	}
-	if len(e.buf) > 64<<10 {
-		e.flush()
-	}
 }
+
+// flushAt is how much is hashed at once.
+const flushAt = 64 << 10
 
 func (e *encoder) node(n *node) {
 	switch n.kind {

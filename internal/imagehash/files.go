@@ -1,6 +1,7 @@
 package imagehash
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"errors"
 	"hash"
@@ -22,13 +23,12 @@ type file struct {
 	err  error
 }
 
-// where is where a file is, and what it is called in messages.
-func (w *walker) where(f *file) (full, name string) {
+// full is where a file is.
+func (w *walker) full(f *file) string {
 	if f.dir == nil {
-		return w.place.dockerfile, w.dockerfileName
+		return w.place.dockerfile
 	}
-	rel := join(f.dir.path, f.node.name)
-	return filepath.Join(w.context, filepath.FromSlash(rel)), w.name(rel)
+	return filepath.Join(w.context, filepath.FromSlash(f.dir.path), f.node.name)
 }
 
 // errChanged says that a file is not what it was when it was looked at.
@@ -70,8 +70,9 @@ func (w *walker) readFiles(t *tree) error {
 
 // fails notes a problem of a file that is read.
 func (w *walker) fails(f *file, message, hint string) {
-	_, name := w.where(f)
+	name := w.dockerfileName
 	if f.dir != nil { // the Dockerfile cannot be kept out
+		name = w.name(join(f.dir.path, f.node.name))
 		hint += ", or " + keepOut
 	}
 	w.problems = append(w.problems, problem.Problem{File: name, Message: message, Hint: hint})
@@ -80,8 +81,7 @@ func (w *walker) fails(f *file, message, hint string) {
 // lookAgain takes the stamps of files as they are now. Reading tells of a file that went away.
 func (w *walker) lookAgain(files []file) {
 	for i := range files {
-		full, _ := w.where(&files[i])
-		st, _ := w.fs.lstat(unix.AT_FDCWD, full)
+		st, _ := w.fs.lstat(unix.AT_FDCWD, w.full(&files[i]))
 		*files[i].node.record = *newRecord(st)
 	}
 }
@@ -136,11 +136,10 @@ func (w *walker) share(n int, do func(i int, r *reader)) {
 	_ = workers.Wait() // they give no error
 }
 
-// readFile hashes a file. It looks at it before and after, and the file must be what it was when it was first looked at.
+// readFile hashes a file, which was looked at before and is looked at again after.
 func (w *walker) readFile(f *file, r *reader, share func(int, func(int, *reader))) error {
 	// Something else may be there by now: a link is not followed, a pipe not waited for.
-	full, _ := w.where(f)
-	fd, err := w.fs.open(full, unix.O_NONBLOCK)
+	fd, err := w.fs.open(w.full(f), unix.O_NONBLOCK)
 	switch {
 	case errors.Is(err, unix.ENOENT), errors.Is(err, unix.ELOOP), errors.Is(err, unix.ENXIO):
 		return errChanged
@@ -149,16 +148,6 @@ func (w *walker) readFile(f *file, r *reader, share func(int, func(int, *reader)
 	}
 	defer func() { _ = unix.Close(fd) }()
 	was := f.node.record.stamp()
-	same := func() error {
-		st, err := w.fs.fstat(fd)
-		if err == nil && (st != was || st.kind() != kindFile) {
-			err = errChanged
-		}
-		return err
-	}
-	if err := same(); err != nil {
-		return err
-	}
 	size := was.size
 	blocks := make([][sha256.Size]byte, (size+blockSize-1)/blockSize)
 	errs := make([]error, len(blocks))
@@ -173,6 +162,10 @@ func (w *walker) readFile(f *file, r *reader, share func(int, func(int, *reader)
 			one(i, r)
 		}
 	}
+	// What it was when it was looked at, it must be still. That it was read wrongly may come of that it is not.
+	if st, err := w.fs.fstat(fd); err != nil || st != was {
+		return cmp.Or(err, errChanged)
+	}
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
@@ -181,7 +174,7 @@ func (w *walker) readFile(f *file, r *reader, share func(int, func(int, *reader)
 		_, _ = h.Write(blocks[i][:])
 	}
 	h.Sum(f.node.record.sum()[:0])
-	return same()
+	return nil
 }
 
 // reader is what one goroutine reads with.

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/moby/patternmatcher"
 	"github.com/moby/patternmatcher/ignorefile"
@@ -73,10 +74,11 @@ func parseIgnores(name string, text []byte) ([]string, error) {
 	return nil, problems.Err()
 }
 
-// check says whether a pattern is one. Some that are not are only found when they are matched, which an exception is not before something is excluded.
+// check says whether a pattern is one. Some that are not are only found when they are matched, which an exception is not before something is excluded:
+// those become a regular expression that is none, for which it takes a range, an escape or what is not UTF-8.
 func check(pattern string) error {
 	_, err := patternmatcher.New([]string{pattern})
-	if err != nil {
+	if err != nil || !strings.ContainsAny(pattern, `[\`) && utf8.ValidString(pattern) {
 		return err
 	}
 	m, err := patternmatcher.New([]string{strings.TrimPrefix(pattern, "!")})
@@ -88,13 +90,13 @@ func check(pattern string) error {
 
 // takeBack adds what takes the Dockerfile and .dockerignore back in, where they are excluded, as Docker's command line does.
 func (p place) takeBack(patterns []string) ([]string, error) {
+	m, err := patternmatcher.New(patterns)
+	if err != nil {
+		return nil, err
+	}
 	for _, name := range []string{p.inContext(), dockerignore} {
 		if name == "" {
 			continue
-		}
-		m, err := patternmatcher.New(patterns)
-		if err != nil {
-			return nil, err
 		}
 		if out, err := m.MatchesOrParentMatches(name); err != nil {
 			return nil, err

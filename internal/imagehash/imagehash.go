@@ -122,7 +122,7 @@ func compute(ctx context.Context, in Input, cache *Cache, fs fileSystem) (*Addre
 	}
 
 	h := sha256.New()
-	e := encoder{to: h}
+	e := encoder{to: h, buf: make([]byte, 0, flushAt+4096)}
 	e.input(in, w.dockerfile.record, t)
 	e.flush()
 	a := &Address{Digest: hex.EncodeToString(h.Sum(nil)), Read: w.read, place: p, patterns: patterns, ignoreFile: ignoreFile, files: t}

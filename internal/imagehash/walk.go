@@ -26,11 +26,11 @@ type node struct {
 	record *record // of a file; before it was looked at, what the cache has under that name
 	in     *tree   // of a directory
 	target *string // of a link
-	kind   kind
+	// match is where its match against the patterns is, counted from 1; 0 when they were not asked: see list.
+	match uint32
+	kind  kind
 	// known means that the record has the file's sum; kept that it may be remembered: see stamp.trusted.
 	known, kept bool
-	// unmatched means that the patterns were not asked, since they took it in before: see list.
-	unmatched bool
 	// excluded means that the ignore file keeps it out. A directory counts all the same when something in it is taken back in.
 	excluded bool
 }
@@ -166,7 +166,7 @@ func (w *walker) directory(t *tree, parent patternmatcher.MatchInfo) {
 // many is how many nodes of one directory are worth another core.
 const many = 1000
 
-// below goes on with the directories in a directory. parent is how it matched the patterns, matches how its nodes did, nil without patterns.
+// below goes on with the directories in a directory. parent is how it matched the patterns, matches how its nodes did.
 func (w *walker) below(t *tree, parent patternmatcher.MatchInfo, matches []patternmatcher.MatchInfo) {
 	for i := range t.nodes {
 		n := &t.nodes[i]
@@ -174,10 +174,9 @@ func (w *walker) below(t *tree, parent patternmatcher.MatchInfo, matches []patte
 			continue
 		}
 		var info patternmatcher.MatchInfo
-		if matches != nil {
-			info = matches[i]
-		}
-		if n.unmatched { // a file was there before
+		if n.match > 0 {
+			info = matches[n.match-1]
+		} else if len(w.patterns) > 0 { // a file was there before
 			var over bool
 			var err error
 			if info, over, err = w.match(t, n, parent); err != nil {
@@ -215,7 +214,7 @@ func (w *walker) newScratch() (*scratch, error) {
 	return s, err
 }
 
-// list fills a directory with the nodes that count or can have something in them that does, sorted by name, and gives how each matched the patterns.
+// list fills a directory with the nodes that count or can have something in them that does, sorted by name, and gives how they matched the patterns.
 func (w *walker) list(t *tree, fd int, parent patternmatcher.MatchInfo) ([]patternmatcher.MatchInfo, error) {
 	s, err := w.newScratch()
 	if err != nil {
@@ -240,21 +239,18 @@ func (w *walker) list(t *tree, fd int, parent patternmatcher.MatchInfo) ([]patte
 	for _, name := range s.names {
 		n := node{name: name, record: known.seek(name)}
 		// A file in the cache was not excluded, and as long as the patterns are the same, nothing under that name is.
-		n.unmatched = n.record != nil && w.known.patterns == w.digest
-		var info patternmatcher.MatchInfo
-		if s.matcher != nil && !n.unmatched {
-			var over bool
-			if info, over, err = s.match(t, &n, parent); err != nil {
+		if s.matcher != nil && (n.record == nil || w.known.patterns != w.digest) {
+			info, over, err := s.match(t, &n, parent)
+			if err != nil {
 				return nil, err
 			}
 			if over {
 				continue
 			}
+			matches = append(matches, info)
+			n.match = uint32(len(matches)) //nolint:gosec // a directory has no such number of files
 		}
 		t.nodes = append(t.nodes, n)
-		if s.matcher != nil {
-			matches = append(matches, info)
-		}
 	}
 	return matches, nil
 }
@@ -271,7 +267,7 @@ func (s *scratch) match(t *tree, n *node, parent patternmatcher.MatchInfo) (info
 
 func (w *walker) match(t *tree, n *node, parent patternmatcher.MatchInfo) (info patternmatcher.MatchInfo, over bool, err error) {
 	s, err := w.newScratch()
-	if err != nil || s.matcher == nil {
+	if err != nil {
 		return info, false, err
 	}
 	defer w.scratches.Put(s)
