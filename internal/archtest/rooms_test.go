@@ -25,6 +25,7 @@ var rooms = []room{
 	{"internal/doctor", nil, "it looks at a machine and an account, whoever asks"},
 	{"internal/hubploy", []string{"internal/scaffold", "internal/secretfile", "internal/values"}, "another tool's deployment in, a directory out"},
 	{"internal/lazyregexp", nil, "it knows of nothing but the language"},
+	{"internal/oci", nil, "images in registries, whoever builds or deploys them"},
 	{"internal/problem", nil, "what is said of a file knows nothing of what the file is for"},
 	{"internal/release", nil, "Helm's records of a release, wherever its cluster is"},
 	{"internal/render/...", nil, "a chart and values in, manifests out"},
@@ -45,7 +46,7 @@ var rooms = []room{
 var everywhere = []string{"internal/lazyregexp", "internal/problem"}
 
 // forTests are packages that exist for the tests of others, or to measure.
-var forTests = []string{"bench", "components/internal/recorder", "internal/driver/enginetest", "internal/reference", "internal/sandbox/simtest"}
+var forTests = []string{"bench", "components/internal/recorder", "internal/driver/enginetest", "internal/oci/registrytest", "internal/reference", "internal/sandbox/simtest"}
 
 // outside says which packages from elsewhere only some packages may import, tests included.
 var outside = []struct {
@@ -55,6 +56,7 @@ var outside = []struct {
 }{
 	{"github.com/pulumi/pulumi/sdk/v3/go/auto/...", []string{"internal/driver/..."}, "only the driver talks to the engine"},
 	{"github.com/urfave/cli/v2/...", []string{"internal/cli/..."}, "only the command line parses flags"},
+	{"github.com/google/go-containerregistry/...", []string{"internal/oci"}, "internal/oci speaks to registries for all others"},
 	{"golang.org/x/term/...", []string{"internal/term"}, "only internal/term knows whether there is a terminal"},
 	{"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/helm/...", nil, "it brings 69 packages along and doubles the time to link: use components/internal/helm"},
 	{"helm.sh/helm/v4/pkg/action/...", nil, "it brings kubectl along, 150 MB of it"},
