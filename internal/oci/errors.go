@@ -75,7 +75,6 @@ func classify(err error) (kind Kind, cause, hint string) {
 	var silent *silentError
 	var unknownAuthority x509.UnknownAuthorityError
 	var verification *tls.CertificateVerificationError
-	var record tls.RecordHeaderError
 	var dns *net.DNSError
 	var network net.Error
 	switch {
@@ -89,7 +88,7 @@ func classify(err error) (kind Kind, cause, hint string) {
 		return Untrusted, "its certificate is signed by nobody whom this machine trusts", "add its certificate authority to the system's, or name the file in SSL_CERT_FILE"
 	case errors.As(err, &verification):
 		return Untrusted, "its certificate is not good: " + verification.Err.Error(), "see whether the name is right, and whether the certificate has expired"
-	case errors.As(err, &record), errors.Is(err, errPlain):
+	case speaksNoTLS(err), errors.Is(err, errPlain):
 		return Untrusted, errPlain.Error(), "give it TLS; or allow it by name where the network is trusted"
 	case errors.As(err, &dns) && dns.IsNotFound:
 		return Unavailable, "there is no host " + dns.Name, "see whether the name is right, and whether this machine's network knows it (VPN?)"

@@ -85,15 +85,14 @@ func transient(err error) bool {
 	var ours *Error
 	var verification *tls.CertificateVerificationError
 	var authority x509.UnknownAuthorityError
-	var record tls.RecordHeaderError
 	var dns *net.DNSError
 	var restart *restartError
 	switch {
 	case errors.As(err, &restart):
 		return true
-	case errors.Is(err, context.Canceled), errors.As(err, &ours), errors.Is(err, errPlain), errors.Is(err, errScheme):
+	case errors.Is(err, context.Canceled), errors.As(err, &ours), errors.Is(err, errPlain), errors.Is(err, errScheme), speaksNoTLS(err):
 		return false
-	case errors.As(err, &verification), errors.As(err, &authority), errors.As(err, &record):
+	case errors.As(err, &verification), errors.As(err, &authority):
 		return false
 	case errors.As(err, &dns):
 		return !dns.IsNotFound
@@ -101,6 +100,12 @@ func transient(err error) bool {
 		return passing(answer.StatusCode)
 	}
 	return true
+}
+
+// speaksNoTLS reports whether TLS was answered with something else; the transport says it in one way, the client above it in another.
+func speaksNoTLS(err error) bool {
+	var record tls.RecordHeaderError
+	return errors.As(err, &record) || errors.Is(err, http.ErrSchemeMismatch)
 }
 
 func passing(status int) bool {
