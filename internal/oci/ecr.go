@@ -36,7 +36,7 @@ func ParseECRHost(host string) (h ECRHost, ok bool) {
 	return ECRHost{Account: m[1], FIPS: m[2] != "", Region: m[3]}, true
 }
 
-// ecrMargin is how long before its end a token is replaced. ECR's last twelve hours
+// ecrMargin is how long before its end a token is replaced, or a quarter of its time when that is less. ECR's last twelve hours
 // (https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAuthorizationToken.html), and no request of ours lasts that long.
 const ecrMargin = 30 * time.Minute
 
@@ -66,9 +66,9 @@ type ecrToken struct {
 	keychain *ecrKeychain
 	host     ECRHost
 
-	mu      sync.Mutex
-	auth    authn.AuthConfig
-	expires time.Time
+	mu           sync.Mutex
+	auth         authn.AuthConfig
+	renew, until time.Time
 }
 
 // Authorization is there for the interface: the library uses AuthorizationContext.
@@ -79,26 +79,25 @@ func (t *ecrToken) Authorization() (*authn.AuthConfig, error) {
 func (t *ecrToken) AuthorizationContext(ctx context.Context) (*authn.AuthConfig, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	now := t.keychain.now()
-	if now.Before(t.expires.Add(-ecrMargin)) {
-		return &t.auth, nil
+	if now := t.keychain.now(); !now.Before(t.renew) {
+		auth, until, err := t.ask(ctx)
+		switch {
+		case err == nil:
+			t.auth, t.until = auth, until
+			t.renew = until.Add(-min(ecrMargin, until.Sub(now)/4))
+		case ctx.Err() != nil || !now.Before(t.until):
+			return nil, t.failure(err)
+		} // else the old one is good for a while yet
 	}
-	auth, expires, err := t.ask(ctx)
-	switch {
-	case err == nil:
-		t.auth, t.expires = auth, expires
-	case !now.Before(t.expires) || ctx.Err() != nil:
-		return nil, t.failure(err)
-	} // else the old one is good for a while yet
 	return &authn.AuthConfig{Username: t.auth.Username, Password: t.auth.Password}, nil
 }
 
-func (t *ecrToken) ask(ctx context.Context) (auth authn.AuthConfig, expires time.Time, err error) {
+func (t *ecrToken) ask(ctx context.Context) (auth authn.AuthConfig, until time.Time, err error) {
 	ctx, cancel := context.WithTimeout(ctx, ecrTimeout)
 	defer cancel()
 	cfg, err := t.keychain.config(ctx, t.host.Account)
 	if err != nil {
-		return auth, expires, err
+		return auth, until, err
 	}
 	out, err := ecr.NewFromConfig(cfg, func(o *ecr.Options) {
 		o.Region = t.host.Region
@@ -107,16 +106,16 @@ func (t *ecrToken) ask(ctx context.Context) (auth authn.AuthConfig, expires time
 		}
 	}).GetAuthorizationToken(ctx, &ecr.GetAuthorizationTokenInput{})
 	if err != nil {
-		return auth, expires, err
+		return auth, until, err
 	}
 	if len(out.AuthorizationData) == 0 {
-		return auth, expires, errors.New("the answer holds no token")
+		return auth, until, errors.New("the answer holds no token")
 	}
 	data := out.AuthorizationData[0]
 	decoded, err := base64.StdEncoding.DecodeString(aws.ToString(data.AuthorizationToken))
 	user, password, ok := strings.Cut(string(decoded), ":")
 	if err != nil || !ok {
-		return auth, expires, errors.New("the answer's token is not of the form that is documented") // without the error, which may quote it
+		return auth, until, errors.New("the answer's token is not of the form that is documented") // without the error, which may quote it
 	}
 	return authn.AuthConfig{Username: user, Password: password}, aws.ToTime(data.ExpiresAt), nil
 }
