@@ -1,7 +1,7 @@
 // Bench measures what the product promises about speed and size, and prints a table. Every ratio is of two things measured in turn in one run.
 //
 //	go run ./bench            everything (many minutes: it includes a cold build)
-//	go run ./bench preview    one or more of: preview, hubs, makespan, build
+//	go run ./bench preview    one or more of: preview, hubs, makespan, copy, build
 package main
 
 import (
@@ -22,6 +22,7 @@ var parts = []struct {
 	{"preview", benchPreview},
 	{"hubs", benchHubs},
 	{"makespan", benchMakespan},
+	{"copy", benchCopy},
 	{"build", benchBuild},
 }
 

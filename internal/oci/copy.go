@@ -62,7 +62,10 @@ func (c *Client) copy(ctx context.Context, src name.Reference, repo name.Reposit
 	if t.to, err = c.pushing(ctx, repo, src.Context()); err != nil {
 		return t.copied, failure("signing in to", repo.String(), err)
 	}
-	t.from = func() (*session, error) { return c.pulling(ctx, src.Context()) }
+	t.from = func() (*session, error) {
+		s, err := c.pulling(ctx, src.Context())
+		return s, failure("signing in to", src.Context().String(), err)
+	}
 	has := false
 	if tag != nil {
 		if has, err = t.to.has(ctx, tag, digest); err != nil {

@@ -34,7 +34,8 @@ type DockerConfig struct {
 // dockerConfigPrefix begins the names of these folders.
 const dockerConfigPrefix = "hubwright-docker-"
 
-// DockerConfig makes such a folder for registries, by the names that images begin with. Close removes it, and so does the end of the context, which is what
+// DockerConfig makes such a folder for registries, by the names that images begin with: those of the image, of what it is built from, and of its caches; the
+// builder finds credentials for no other. Close removes it, and so does the end of the context, which is what
 // an interrupt should lead to. A process that is killed leaves it behind: the next one to make a folder removes those whose maker is gone. It is made where
 // the session keeps what must not outlive it (XDG_RUNTIME_DIR, in memory), or else among the temporary files.
 func (c *Client) DockerConfig(ctx context.Context, registries ...string) (*DockerConfig, error) {

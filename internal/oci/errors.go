@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -32,7 +33,7 @@ const (
 	Untrusted   Kind = "untrusted"   // its certificate is not trusted, or it speaks no TLS
 	Corrupt     Kind = "corrupt"     // the bytes are not those of the digest
 	TagTaken    Kind = "tag-taken"   // the tag names other content already
-	Interrupted Kind = "interrupted" // the caller ended it; no tag was put
+	Interrupted Kind = "interrupted" // the caller ended it; a tag that was put is whole
 )
 
 // Error is a failure in words: a sentence, and what to do.
@@ -79,11 +80,15 @@ func classify(err error) (kind Kind, cause, hint string) {
 	var network net.Error
 	switch {
 	case errors.Is(err, context.Canceled):
-		return Interrupted, "interrupted", "nothing was tagged; run the same command again, what has been copied stays and is not copied again"
+		return Interrupted, "interrupted", "a tag is put only when all of its image is there; run the same command again, what has been copied stays and is not copied again"
 	case errors.As(err, &silent):
 		return Silent, "the registry does not answer: " + silent.Error(), "see whether it is up, and whether this machine's network or proxy lets it through; then run the same command again"
 	case errors.As(err, &answer):
-		return classifyAnswer(answer)
+		kind, cause, hint = classifyAnswer(answer)
+		if asked := new(delayedError); errors.As(err, &asked) && asked.after > 0 {
+			cause += fmt.Sprintf(", and asks to wait for %s", asked.after.Round(time.Second))
+		}
+		return kind, cause, hint
 	case errors.As(err, &unknownAuthority):
 		return Untrusted, "its certificate is signed by nobody whom this machine trusts", "add its certificate authority to the system's, or name the file in SSL_CERT_FILE"
 	case errors.As(err, &verification):
@@ -97,7 +102,10 @@ func classify(err error) (kind Kind, cause, hint string) {
 	case errors.As(err, &network) && network.Timeout(), errors.Is(err, context.DeadlineExceeded):
 		return Silent, "the registry does not answer: " + plain(err), "see whether it is up, and whether this machine's network or proxy lets it through; then run the same command again"
 	}
-	return Unavailable, "the connection was lost: " + plain(err), "run the same command again: what has been copied stays and is not copied again"
+	if errors.As(err, &network) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return Unavailable, "the connection was lost: " + plain(err), "run the same command again: what has been copied stays and is not copied again"
+	}
+	return Failed, plain(err), ""
 }
 
 // classifyAnswer goes by the status and, where there is one, the code of the protocol

@@ -139,7 +139,7 @@ func TestRetryAfter(t *testing.T) {
 	first, asked = time.Time{}, "3600"
 	started := time.Now()
 	_, err := oci.New(oci.Options{Retry: quick}).Resolve(context.Background(), at)
-	wantKind(t, err, oci.Limited, "429")
+	wantKind(t, err, oci.Limited, "429", "wait for 1h0m0s")
 	if took := time.Since(started); took > time.Second {
 		t.Errorf("it took %s", took)
 	}
@@ -369,7 +369,7 @@ func TestCancel(t *testing.T) {
 				once.Do(func() { time.AfterFunc(20*time.Millisecond, func() { at = time.Now(); cancel() }) })
 				time.Sleep(time.Millisecond)
 			}})
-			wantKind(t, err, oci.Interrupted, "nothing was tagged")
+			wantKind(t, err, oci.Interrupted, "interrupted", "same command again")
 			if took := time.Since(at); took > time.Second {
 				t.Errorf("it ended %s after the interrupt", took)
 			}

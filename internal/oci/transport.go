@@ -195,10 +195,10 @@ func (t *retrying) RoundTrip(req *http.Request) (*http.Response, error) {
 			resp.Body = io.NopCloser(bytes.NewReader(text))
 		}
 		if err := tries.again(ctx, err); err != nil {
-			if resp != nil && ctx.Err() == nil {
-				return resp, nil
+			if asked := new(delayedError); resp == nil || ctx.Err() != nil || errors.As(err, &asked) && asked.after > tries.Longest {
+				return nil, err // the wait that is asked for stands in the error alone
 			}
-			return nil, err
+			return resp, nil
 		}
 	}
 }
