@@ -48,7 +48,7 @@ type source struct {
 // Read has tried again what is worth it when it fails.
 func (r *source) Read(p []byte) (int, error) {
 	n, err := r.read(p)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		r.err = failure(fmt.Sprintf("reading %s of", r.blob.Digest), r.session.repo.String(), err)
 		err = r.err
 	}
@@ -74,7 +74,7 @@ func (r *source) read(p []byte) (int, error) {
 		if err == nil {
 			continue
 		}
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			err = io.ErrUnexpectedEOF
 		}
 		r.close()

@@ -146,13 +146,13 @@ func TestReferrers(t *testing.T) {
 
 // TestTokensEnd has tokens end in the middle of a copy, and between two.
 func TestTokensEnd(t *testing.T) {
-	r := registrytest.New(t, registrytest.Options{Users: map[string]string{"u": "p"}, TokenAge: time.Second})
+	r := registrytest.New(t, registrytest.Options{Users: map[string]string{"u": "p"}, TokenAge: 2 * time.Second})
 	way := registrytest.Client(r)
 	ref := push(t, r.Host+"/hub/a:v1", image(t, 1_000_000, 1), basic("u", "p"), remote.WithTransport(way))
 	c := oci.New(oci.Options{Retry: quick, Transport: way, Credentials: oci.Credentials{Given: map[string]oci.Login{r.Host: {Username: "u", Password: "p"}}}})
 	var once sync.Once
 	before := r.Tokens()
-	got, err := c.Copy(context.Background(), ref, r.Host+"/hub/b:v1", oci.CopyOptions{Progress: func(int64, int64) { once.Do(func() { time.Sleep(2100 * time.Millisecond) }) }})
+	got, err := c.Copy(context.Background(), ref, r.Host+"/hub/b:v1", oci.CopyOptions{Progress: func(int64, int64) { once.Do(func() { time.Sleep(3200 * time.Millisecond) }) }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,7 +162,7 @@ func TestTokensEnd(t *testing.T) {
 	if n := r.Tokens() - before; n < 3 {
 		t.Errorf("%d tokens were asked for, so none ended", n)
 	}
-	time.Sleep(2100 * time.Millisecond)
+	time.Sleep(3200 * time.Millisecond)
 	if _, err := c.Inspect(context.Background(), ref); err != nil {
 		t.Fatal(err)
 	}

@@ -263,7 +263,7 @@ func (b *watchedResponse) Read(p []byte) (int, error) {
 	b.watch.timer.Reset(b.watch.silence)
 	n, err := b.ReadCloser.Read(p)
 	b.watch.timer.Stop()
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		err = b.watch.cause(b.ctx, err)
 	}
 	return n, err
