@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -40,6 +41,7 @@ type Registry struct {
 	Tokens func() int
 
 	cmd   *exec.Cmd
+	alive io.Closer // it runs until this is closed
 	close []func()
 }
 
@@ -114,10 +116,14 @@ func Start(dir string, o Options) (*Registry, error) {
 	if err := os.WriteFile(file, text, 0o600); err != nil {
 		return nil, err
 	}
-	r.cmd = exec.Command(program, "serve", file)
+	// The shell ends the registry when its standard input does, which happens also when the test is killed.
+	r.cmd = exec.Command("sh", "-c", `"$0" serve "$1" </dev/null & pid=$!; exec 2>/dev/null; read -r _; kill -9 "$pid"; wait "$pid"`, program, file)
 	r.cmd.Env = []string{"PATH=" + os.Getenv("PATH")} // variables named REGISTRY_… would change the configuration
 	log, err := r.cmd.StderrPipe()
 	if err != nil {
+		return nil, err
+	}
+	if r.alive, err = r.cmd.StdinPipe(); err != nil {
 		return nil, err
 	}
 	if err := r.cmd.Start(); err != nil {
@@ -145,15 +151,12 @@ func Start(dir string, o Options) (*Registry, error) {
 
 // Stop ends the registry.
 func (r *Registry) Stop() {
-	_ = r.cmd.Process.Kill()
+	_ = r.alive.Close()
 	_ = r.cmd.Wait()
 	for _, end := range r.close {
 		end()
 	}
 }
-
-// Pid is the registry's process.
-func (r *Registry) Pid() int { return r.cmd.Process.Pid }
 
 // Client is the way to registries for one that trusts their certificates.
 func Client(registries ...*Registry) *http.Transport {
