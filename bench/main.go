@@ -1,7 +1,7 @@
 // Bench measures what the product promises about speed and size, and prints a table. Every ratio is of two things measured in turn in one run.
 //
 //	go run ./bench            everything (many minutes: it includes a cold build)
-//	go run ./bench preview    one or more of: preview, hubs, makespan, images, build
+//	go run ./bench preview    one or more of: preview, hubs, makespan, images, copy, build
 package main
 
 import (
@@ -23,6 +23,7 @@ var parts = []struct {
 	{"hubs", benchHubs},
 	{"makespan", benchMakespan},
 	{"images", benchImages},
+	{"copy", benchCopy},
 	{"build", benchBuild},
 }
 

@@ -34,6 +34,7 @@ var rooms = []room{
 	{"internal/imagehash", nil, "a build context in, its address out, without Docker and without an engine"},
 	{"internal/lazyregexp", nil, "it knows of nothing but the language"},
 	{"internal/nodocker", nil, "a provider knows of nothing but the engine"},
+	{"internal/oci", nil, "images in registries, whoever builds or deploys them"},
 	{"internal/problem", nil, "what is said of a file knows nothing of what the file is for"},
 	{"internal/release", nil, "Helm's records of a release, wherever its cluster is"},
 	{"internal/render/...", nil, "a chart and values in, manifests out"},
@@ -54,7 +55,7 @@ var rooms = []room{
 var everywhere = []string{"internal/imagehash", "internal/lazyregexp", "internal/problem"}
 
 // forTests are packages that exist for the tests of others, or to measure.
-var forTests = []string{"bench", "bench/imagehash", "components/internal/recorder", "internal/driver/enginetest", "internal/gitsource/gittest", "internal/reference", "internal/sandbox/simtest"}
+var forTests = []string{"bench", "bench/imagehash", "components/internal/recorder", "internal/driver/enginetest", "internal/gitsource/gittest", "internal/oci/registrytest", "internal/reference", "internal/sandbox/simtest"}
 
 // outside says which packages from elsewhere only some packages may import, tests included.
 var outside = []struct {
@@ -65,6 +66,7 @@ var outside = []struct {
 	{"github.com/pulumi/pulumi/sdk/v3/go/auto/...", []string{"internal/driver/..."}, "only the driver talks to the engine"},
 	{"github.com/urfave/cli/v2/...", []string{"internal/cli/..."}, "only the command line parses flags"},
 	{"github.com/moby/buildkit/...", []string{"internal/dockerfile"}, "only its Dockerfile parser is small"},
+	{"github.com/google/go-containerregistry/...", []string{"internal/admission", "internal/oci"}, "internal/oci speaks to registries for all others; records of admissions are images' referrers"},
 	{"golang.org/x/term/...", []string{"internal/term"}, "only internal/term knows whether there is a terminal"},
 	{"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/helm/...", nil, "it brings 69 packages along and doubles the time to link: use components/internal/helm"},
 	{"helm.sh/helm/v4/pkg/action/...", nil, "it brings kubectl along, 150 MB of it"},
