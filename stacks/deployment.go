@@ -35,13 +35,14 @@ type deployment struct {
 	cluster    *cluster.Cluster
 	storage    *storage.HomeStorage
 	images     map[string]*image.UserImage
-	outputs    map[string]any // of the last update, once they were asked for
+	built      map[string]string // by image, the tag of its build in the stack
+	outputs    map[string]any    // of the last update, once they were asked for
 }
 
 // deploy is the graph. The order of the lines is for the reader: what waits for what, the engine sees from what flows where.
 func (d *deployment) deploy() error {
 	for _, step := range []func() error{
-		d.makeCreds, d.makeNetwork, d.makeSecretStore, d.makeCluster, d.makeStorage, d.makeImages, d.makeHubs,
+		d.findBuilds, d.makeCreds, d.makeNetwork, d.makeSecretStore, d.makeCluster, d.makeStorage, d.makeImages, d.makeHubs,
 	} {
 		if err := step(); err != nil {
 			return err

@@ -32,10 +32,6 @@ func (d *deployment) makeImages() error {
 	}
 	d.images = map[string]*image.UserImage{}
 	refs, urls, builds := pulumi.StringMap{}, pulumi.StringMap{}, pulumi.StringMap{}
-	built, err := d.builtBefore()
-	if err != nil {
-		return err
-	}
 	for name, url := range reg.RepositoryUrls {
 		urls[name] = url
 	}
@@ -46,7 +42,7 @@ func (d *deployment) makeImages() error {
 	for _, i := range plan { // each after those that it is built of
 		args := d.imageArgs(i, reg)
 		if args.Pin == "" {
-			if args.Digest, err = d.builtElsewhere(i.Name, i.Tag, built[i.Name]); err != nil {
+			if args.Digest, err = d.builtElsewhere(i.Name, i.Tag); err != nil {
 				return err
 			}
 			builds[i.Name] = pulumi.String("")
@@ -69,46 +65,29 @@ func (d *deployment) makeImages() error {
 // buildsOutput is the output with the tags of the images whose builds the stack holds, by the images' names.
 const buildsOutput = "builds"
 
-// builtBefore are the tags of the images whose builds the stack holds; "" of one that was built elsewhere. Those builds are registered again: the registry
-// has them, and to leave them out would be a change. After an update that was cut off, the outputs do not tell, and the state itself is asked.
-func (d *deployment) builtBefore() (map[string]string, error) {
+// findBuilds finds the tags of the images whose builds the last update left in the stack; "" of one that was built elsewhere. Those builds are registered
+// again: the registry has them, and to leave them out would be a change. Of an image that no update has ended with there is nothing, and so it is built:
+// its repository is new, or the update that built it was cut off and the stack holds its build.
+func (d *deployment) findBuilds() error {
 	outputs, err := d.lastOutputs()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	out := map[string]string{}
+	d.built = map[string]string{}
 	tags, _ := outputs[buildsOutput].(map[string]any)
-	known := true
-	for _, i := range d.Images {
-		tag, recorded := tags[i.Name].(string)
-		out[i.Name], known = tag, known && (recorded || d.Pins.Images[i.Name] != "")
+	for name, tag := range tags {
+		d.built[name], _ = tag.(string)
 	}
-	if known {
-		return out, nil
-	}
-	args := struct {
-		StackName string `pulumi:"stackName"`
-	}{d.stackName()}
-	var state struct {
-		Outputs map[string]map[string]any `pulumi:"outputs"`
-	}
-	if err := d.ctx.Invoke("pulumi:pulumi:readStackResourceOutputs", args, &state); err != nil {
-		return nil, fmt.Errorf("reading what is deployed: %w", err)
-	}
-	for _, i := range d.Images {
-		for urn, resource := range state.Outputs {
-			name, _ := resource["imageName"].(string)
-			if strings.HasSuffix(urn, "docker:index/image:Image::"+i.Name+"-image") {
-				out[i.Name] = name[strings.LastIndex(name, ":")+1:]
-			}
-		}
-	}
-	return out, nil
+	return nil
 }
 
 // builtElsewhere is the digest of an image that the registry has under its content's tag, so that nothing is to be built; "" when it is to be, or was
 // built in this stack.
-func (d *deployment) builtElsewhere(name, tag, before string) (string, error) {
+func (d *deployment) builtElsewhere(name, tag string) (string, error) {
+	before, ended := d.built[name]
+	if !ended {
+		return "", d.canBuild(name)
+	}
 	repository := d.Prefix() + "-" + name
 	found, err := ecr.GetImage(d.ctx, &ecr.GetImageArgs{RepositoryName: repository, ImageTag: &tag}, pulumi.Provider(d.deployer))
 	switch {

@@ -94,7 +94,7 @@ func (o Options) waitAssumable() func(ctx context.Context, created time.Time) er
 	}
 }
 
-// lastOutputs are the stack's outputs as the last update left them; none before the first.
+// lastOutputs are the stack's outputs as the last update left them; none before the first. The program asks for them before it registers anything.
 func (d *deployment) lastOutputs() (map[string]any, error) {
 	if d.outputs != nil {
 		return d.outputs, nil
@@ -105,11 +105,32 @@ func (d *deployment) lastOutputs() (map[string]any, error) {
 	var result struct {
 		Outputs map[string]any `pulumi:"outputs"`
 	}
-	if err := d.ctx.Invoke("pulumi:pulumi:readStackOutputs", args, &result); err != nil {
-		return nil, fmt.Errorf("reading what is deployed: %w", err)
+	if err := d.ask("pulumi:pulumi:readStackOutputs", args, &result); err != nil {
+		return nil, err
 	}
 	d.outputs = result.Outputs
 	return d.outputs, nil
+}
+
+// How often, and how long apart, the state is asked for when it cannot be read: an update that is under way may be writing it.
+const (
+	askTimes = 20
+	askAgain = 50 * time.Millisecond
+)
+
+// ask asks the engine of the state as it is recorded.
+func (d *deployment) ask(token string, args, result any) (err error) {
+	for range askTimes {
+		if err = d.ctx.Invoke(token, args, result); err == nil {
+			return nil
+		}
+		select {
+		case <-d.ctx.Context().Done():
+			return d.ctx.Context().Err()
+		case <-time.After(askAgain):
+		}
+	}
+	return fmt.Errorf("reading what is deployed: %w", err)
 }
 
 // stackName is the stack's name with its organization and project before it.
