@@ -90,6 +90,10 @@ func (s *Stack) complete() {
 	}
 	orElse(&s.SecretStore.KeyAlias, prefix+"-secrets")
 	orElse(&s.SecretStore.Codecommit.Name, prefix+"-secrets")
+	s.Registry.Gate.complete()
+	for i := range s.Images {
+		s.Images[i].Gate.complete()
+	}
 	for i := range s.Hubs {
 		h := &s.Hubs[i]
 		orElse(&h.Namespace, s.ReleaseName(h.Name))

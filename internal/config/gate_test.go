@@ -57,6 +57,25 @@ func TestGate(t *testing.T) {
 	}
 }
 
+// TestGateOfTheEngine has the gate as the engine gives it to a running program: a day without quotes has become a time.
+func TestGateOfTheEngine(t *testing.T) {
+	const allow = `{"allow": [{"id": "CVE-2024-1", "reason": "being mended", "expires": "2026-12-31 00:00:00 +0000 UTC"}]}`
+	dir := staging(t, `  hubwright:registry: {gate: {allow: [{id: CVE-2024-1, reason: being mended, expires: 2026-12-31}]}}
+  hubwright:images: [{name: user-image, gate: {allow: [{id: CVE-2024-1, reason: being mended, expires: 2026-12-31}]}}]
+`)
+	s, err := config.Load(dir, "staging", map[string]string{
+		"hubwright:registry": `{"gate": ` + allow + `}`, "hubwright:images": `[{"name": "user-image", "gate": ` + allow + `}]`,
+	}, config.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, a := range s.Gate(s.Image("user-image")).Allow {
+		if a.Expires != "2026-12-31" {
+			t.Errorf("allowance %d holds until %q", i, a.Expires)
+		}
+	}
+}
+
 func TestGateByDefault(t *testing.T) {
 	s, err := config.Load(staging(t, ""), "staging", nil, config.Options{})
 	if err != nil {

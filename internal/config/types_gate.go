@@ -3,6 +3,7 @@ package config
 import (
 	"maps"
 	"slices"
+	"strings"
 )
 
 // Gate says what an image has to pass before it is admitted.
@@ -68,6 +69,16 @@ const (
 	FormatTrivy = "trivy"
 	FormatGrype = "grype"
 )
+
+// timeOfDay is what the engine puts behind a day that is written without quotes: it reads a time, as YAML 1.1 has it.
+const timeOfDay = " 00:00:00 +0000 UTC"
+
+// complete takes the days of a gate's allowances as they are written.
+func (g *Gate) complete() {
+	for i := range g.Allow {
+		g.Allow[i].Expires = strings.TrimSuffix(g.Allow[i].Expires, timeOfDay)
+	}
+}
 
 // Gate is what an image has to pass: the registry's gate with what the image's own says otherwise. Of the allowances it has those that are for
 // this image.
