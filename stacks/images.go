@@ -93,7 +93,7 @@ func (d *deployment) builtElsewhere(name, tag string) (string, error) {
 	switch {
 	case err != nil && (strings.Contains(err.Error(), "ImageNotFoundException") || strings.Contains(err.Error(), "RepositoryNotFoundException")):
 		if before == tag {
-			return "", d.ctx.Log.Warn(fmt.Sprintf("image %s was built, but %s has its tag %s no more: `hubwright images build %s --push` puts it there again", name, repository, tag, name), nil)
+			return "", d.ctx.Log.Warn(fmt.Sprintf("image %s was built, but %s has its tag %s no more: any edit of what it is built from, a comment too, builds it anew", name, repository, tag), nil)
 		}
 		return "", d.canBuild(name)
 	case err != nil:
@@ -118,7 +118,7 @@ func (d *deployment) canBuild(name string) error {
 	if d.ctx.DryRun() {
 		return d.ctx.Log.Warn(fmt.Sprintf("image %s would be built, for which this machine lacks a Docker daemon: %v", name, err), nil)
 	}
-	return fmt.Errorf("image %s has to be built, and there is no Docker daemon: %w. Start one, or build it on another machine: hubwright images build %s --push", name, err, name)
+	return fmt.Errorf("image %s has to be built, and there is no Docker daemon: %w. Start one, or update from a machine that has one", name, err)
 }
 
 func (d *deployment) imageArgs(i *images.Image, reg *registry.Registry) *image.Args {
