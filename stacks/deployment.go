@@ -35,14 +35,13 @@ type deployment struct {
 	cluster    *cluster.Cluster
 	storage    *storage.HomeStorage
 	images     map[string]*image.UserImage
-	built      map[string]string // by image, the tag of its build in the stack
-	outputs    map[string]any    // of the last update, once they were asked for
+	outputs    map[string]any // of the last update
 }
 
 // deploy is the graph. The order of the lines is for the reader: what waits for what, the engine sees from what flows where.
 func (d *deployment) deploy() error {
 	for _, step := range []func() error{
-		d.findBuilds, d.makeCreds, d.makeNetwork, d.makeSecretStore, d.makeCluster, d.makeStorage, d.makeImages, d.makeHubs,
+		d.readOutputs, d.makeCreds, d.makeNetwork, d.makeSecretStore, d.makeCluster, d.makeStorage, d.makeImages, d.makeHubs,
 	} {
 		if err := step(); err != nil {
 			return err

@@ -43,11 +43,7 @@ func (d *deployment) makeHubs() error {
 // wait leaves a hub out that lacks what a person has to enter, so that all that needs none of it can be made before, such as the key that the secrets
 // are encrypted with. A hub that is there already is never left out, since that would delete it.
 func (d *deployment) wait(c *config.Hub, missing config.Problems) error {
-	outputs, err := d.lastOutputs()
-	if err != nil {
-		return err
-	}
-	if there, _ := outputs["hubs"].(map[string]any); there[c.Name] != nil {
+	if there, _ := d.outputs["hubs"].(map[string]any); there[c.Name] != nil {
 		return fmt.Errorf("the secrets of %s:\n%w", d.Environment, missing)
 	}
 	return d.ctx.Log.Warn(fmt.Sprintf("hub %s waits for its secrets and is left out for now:\n%s", c.Name, missing.Error()), nil)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"strings"
+	"sync"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ecr"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -35,6 +36,7 @@ func (d *deployment) makeImages() error {
 	for name, url := range reg.RepositoryUrls {
 		urls[name] = url
 	}
+	credentials := sync.OnceValue(func() *image.Credentials { return d.pushCredentials(reg) })
 	plan, err := images.Plan(d.ctx.Context(), d.Stack, imagehash.DefaultCache())
 	if err != nil {
 		return fmt.Errorf("the images of %s:\n%w", d.Environment, err)
@@ -47,7 +49,7 @@ func (d *deployment) makeImages() error {
 			}
 			builds[i.Name] = pulumi.String("")
 			if args.Digest == "" {
-				builds[i.Name], args.Credentials = pulumi.String(i.Tag), d.pushCredentials(reg)
+				builds[i.Name], args.Credentials = pulumi.String(i.Tag), credentials()
 			}
 		}
 		img, err := image.New(d.ctx, i.Name, args)
@@ -62,29 +64,15 @@ func (d *deployment) makeImages() error {
 	return nil
 }
 
-// buildsOutput is the output with the tags of the images whose builds the stack holds, by the images' names.
+// buildsOutput is the output with the tags of the images whose builds the stack holds, by the images' names; "" of one that was built elsewhere.
 const buildsOutput = "builds"
 
-// findBuilds finds the tags of the images whose builds the last update left in the stack; "" of one that was built elsewhere. Those builds are registered
-// again: the registry has them, and to leave them out would be a change. Of an image that no update has ended with there is nothing, and so it is built:
-// its repository is new, or the update that built it was cut off and the stack holds its build.
-func (d *deployment) findBuilds() error {
-	outputs, err := d.lastOutputs()
-	if err != nil {
-		return err
-	}
-	d.built = map[string]string{}
-	tags, _ := outputs[buildsOutput].(map[string]any)
-	for name, tag := range tags {
-		d.built[name], _ = tag.(string)
-	}
-	return nil
-}
-
 // builtElsewhere is the digest of an image that the registry has under its content's tag, so that nothing is to be built; "" when it is to be, or was
-// built in this stack.
+// built in this stack. Builds that the last update left in the stack are registered again: the registry has them, and to leave them out would be a change.
+// An image that no update has ended with is built: its repository is new, or the update that built it was cut off and the stack holds its build.
 func (d *deployment) builtElsewhere(name, tag string) (string, error) {
-	before, ended := d.built[name]
+	tags, _ := d.outputs[buildsOutput].(map[string]any)
+	before, ended := tags[name]
 	if !ended {
 		return "", d.canBuild(name)
 	}

@@ -94,22 +94,20 @@ func (o Options) waitAssumable() func(ctx context.Context, created time.Time) er
 	}
 }
 
-// lastOutputs are the stack's outputs as the last update left them; none before the first. The program asks for them before it registers anything.
-func (d *deployment) lastOutputs() (map[string]any, error) {
-	if d.outputs != nil {
-		return d.outputs, nil
-	}
+// readOutputs reads the stack's outputs as the last update left them; none before the first. It comes before anything is registered, since from then on
+// the engine writes what is read here.
+func (d *deployment) readOutputs() error {
 	args := struct {
 		Name string `pulumi:"name"`
-	}{d.stackName()}
+	}{fmt.Sprintf("%s/%s/%s", d.ctx.Organization(), d.ctx.Project(), d.ctx.Stack())}
 	var result struct {
 		Outputs map[string]any `pulumi:"outputs"`
 	}
 	if err := d.ask("pulumi:pulumi:readStackOutputs", args, &result); err != nil {
-		return nil, err
+		return err
 	}
 	d.outputs = result.Outputs
-	return d.outputs, nil
+	return nil
 }
 
 // How often, and how long apart, the state is asked for when it cannot be read: an update that is under way may be writing it.
@@ -131,9 +129,4 @@ func (d *deployment) ask(token string, args, result any) (err error) {
 		}
 	}
 	return fmt.Errorf("reading what is deployed: %w", err)
-}
-
-// stackName is the stack's name with its organization and project before it.
-func (d *deployment) stackName() string {
-	return fmt.Sprintf("%s/%s/%s", d.ctx.Organization(), d.ctx.Project(), d.ctx.Stack())
 }

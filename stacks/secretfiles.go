@@ -5,11 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path"
-	"path/filepath"
 
 	"github.com/hubwright/hubwright/internal/config"
+	"github.com/hubwright/hubwright/internal/deploydir"
 	"github.com/hubwright/hubwright/internal/gitsource"
 	"github.com/hubwright/hubwright/internal/gitsource/codecommit"
 	"github.com/hubwright/hubwright/internal/secretfile"
@@ -36,7 +35,8 @@ type SecretFiles struct {
 	// Pinned says that the configuration names the commit.
 	Pinned bool
 
-	dir, folder string
+	beside deploydir.Dir // the deployment directory
+	folder string
 }
 
 // SecretText is the text of a file of secrets, encrypted as it should be.
@@ -90,7 +90,7 @@ func (f *SecretFiles) ask(ctx context.Context, from *config.SecretFiles) (gitsou
 // find says where the files are, without asking anybody.
 func (s Secrets) find(ctx context.Context, stack *config.Stack) (*SecretFiles, error) {
 	from := &stack.SecretStore.Files
-	f := &SecretFiles{dir: stack.Dir, folder: from.Folder}
+	f := &SecretFiles{beside: stack.Files(), folder: from.Folder}
 	if !from.Remote() {
 		return f, nil
 	}
@@ -143,7 +143,7 @@ func (f *SecretFiles) Name(file string) string {
 func (f *SecretFiles) ReadFile(ctx context.Context, file string) ([]byte, error) {
 	switch {
 	case f.Repository == nil:
-		return os.ReadFile(filepath.Join(f.dir, filepath.FromSlash(file)))
+		return f.beside.ReadFile(file, 0)
 	case f.Head.Commit == "":
 		return nil, fmt.Errorf("%s: %w", f.Name(file), fs.ErrNotExist)
 	}

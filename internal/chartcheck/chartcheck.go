@@ -30,7 +30,7 @@ func Check(ctx context.Context, ch *chart.Chart, computed *values.Computed, rel 
 	for _, v := range found {
 		hint := ""
 		if v.Unknown {
-			hint = instead(v)
+			hint = instead(v.Path, v.Known)
 		}
 		problems = append(problems, at(computed, v.Path, v.Message, hint))
 	}
@@ -44,12 +44,12 @@ func Check(ctx context.Context, ch *chart.Chart, computed *values.Computed, rel 
 	return problems, nil
 }
 
-// instead says what there may be in the place of a key that the chart does not know, which is the path's last.
-func instead(v render.Violation) string {
-	if hint := moved(v.Path); hint != "" {
+// instead says what there may be in the place of a key that the chart does not know, which is the path's last, among those that it knows there.
+func instead(path values.Path, known []string) string {
+	if hint := moved(path); hint != "" {
 		return hint
 	}
-	if near := problem.Nearest(v.Path[len(v.Path)-1], v.Known); near != "" {
+	if near := problem.Nearest(path[len(path)-1], known); near != "" {
 		return fmt.Sprintf("did you mean %q?", near)
 	}
 	return ""

@@ -129,17 +129,11 @@ func within(schema map[string]any, key string) (next map[string]any, open bool) 
 }
 
 func (u *unknown) add(p values.Path, defaults []map[string]any, schema map[string]any) {
-	hint := moved(p)
-	if hint == "" {
-		properties, _ := schema["properties"].(map[string]any)
-		known := slices.Collect(maps.Keys(properties))
-		for _, d := range defaults {
-			known = slices.AppendSeq(known, maps.Keys(d))
-		}
-		slices.Sort(known)
-		if near := problem.Nearest(p[len(p)-1], known); near != "" {
-			hint = fmt.Sprintf("did you mean %q?", near)
-		}
+	properties, _ := schema["properties"].(map[string]any)
+	known := slices.Collect(maps.Keys(properties))
+	for _, d := range defaults {
+		known = slices.AppendSeq(known, maps.Keys(d))
 	}
-	u.found = append(u.found, at(u.computed, p, "is in no default of the chart and not in its schema, so most likely nothing reads it", hint))
+	slices.Sort(known)
+	u.found = append(u.found, at(u.computed, p, "is in no default of the chart and not in its schema, so most likely nothing reads it", instead(p, known)))
 }
