@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -262,7 +263,9 @@ func (s *session) send(ctx context.Context, at string, src *source) error {
 	}
 	if src.at < src.blob.Size {
 		// The body's type hides what it is, so that it is sent once and not closed: what is sent again is decided in upload.
-		resp, err := s.do(ctx, http.MethodPatch, at, header, io.NopCloser(src), src.blob.Size-src.at)
+		body := &loan{r: src}
+		resp, err := s.do(ctx, http.MethodPatch, at, header, body, src.blob.Size-src.at)
+		body.end()
 		if err != nil {
 			return err
 		}
@@ -288,6 +291,32 @@ func (s *session) send(ctx context.Context, at string, src *source) error {
 	defer func() { _ = resp.Body.Close() }()
 	return answered(resp, http.StatusCreated, http.StatusNoContent)
 }
+
+// loan lends a reader to one request. The transport may go on reading a body when the request has been answered or given up, so it is taken back before
+// anybody else reads.
+type loan struct {
+	mu   sync.Mutex
+	r    io.Reader
+	over bool
+}
+
+func (l *loan) Read(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.over {
+		return 0, errOver
+	}
+	return l.r.Read(p)
+}
+
+// end waits for a read that is going on, and lets no other begin.
+func (l *loan) end() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.over = true
+}
+
+var errOver = errors.New("the request is over")
 
 // resume asks how much of an upload has arrived, and gives where it goes on and from which byte; "" when it has to begin anew, because the registry does
 // not say, or has nothing.

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -218,6 +219,7 @@ func (t *watching) RoundTrip(req *http.Request) (*http.Response, error) {
 		this.Body = &watchedRequest{req.Body, w}
 	}
 	resp, err := t.next.RoundTrip(this)
+	w.sent.Store(true)
 	w.timer.Stop()
 	if err != nil {
 		err = w.cause(ctx, err)
@@ -232,6 +234,7 @@ type watch struct {
 	silence time.Duration
 	timer   *time.Timer
 	cancel  context.CancelCauseFunc
+	sent    atomic.Bool // there is an answer, or none will come: what is still read of the request's body counts no more
 }
 
 // cause is the silence, when that is why an error came.
@@ -248,8 +251,16 @@ type watchedRequest struct {
 }
 
 func (b *watchedRequest) Read(p []byte) (int, error) {
+	if b.watch.sent.Load() {
+		return b.ReadCloser.Read(p)
+	}
 	b.watch.timer.Stop()
-	defer b.watch.timer.Reset(b.watch.silence)
+	defer func() {
+		b.watch.timer.Reset(b.watch.silence)
+		if b.watch.sent.Load() {
+			b.watch.timer.Stop()
+		}
+	}()
 	return b.ReadCloser.Read(p)
 }
 
