@@ -110,6 +110,11 @@ func manifestsOf(file string, data []byte) (objects []map[string]any, wrong prob
 		switch {
 		case document.Content[0].Kind == yaml.SequenceNode:
 			wrong = append(wrong, problem.Problem{File: file, Line: line, Message: "is a list", Hint: "write each object as a document of its own, with --- between"})
+		case document.Content[0].Kind == yaml.ScalarNode && document.Content[0].Tag != "!!null":
+			wrong = append(wrong, problem.Problem{
+				File: file, Line: line, Message: fmt.Sprintf("is the text %.60q, not a Kubernetes object", document.Content[0].Value),
+				Hint: "write apiVersion, kind and metadata; a file that names another is a link that a checkout made a text of: copy what it names",
+			})
 		case err != nil:
 			wrong = append(wrong, problem.Problem{File: file, Line: line, Message: strings.Join(strings.Fields(strings.TrimPrefix(err.Error(), "yaml: ")), " ")})
 		case len(object) > 0:

@@ -152,8 +152,8 @@ func (a *app) checkHubOf(ctx context.Context, g globals, stack *config.Stack, hu
 	switch ch, err := a.charts(stack.Dir, g).Chart(ctx, chartOf(stack, hub)); {
 	case err != nil:
 		rows = append(rows, doctor.Row{Check: name("chart"), State: doctor.Fail, Seen: err.Error(), Remedy: "give this machine a way to the repository, or put the chart into a folder and name it with chart.path"})
-	case ch.Digest == "":
-		rows = append(rows, doctor.Row{Check: name("chart"), State: doctor.Warning, Seen: fmt.Sprintf("%s %s cannot be reached; a built-in outline stands in for it", ch.Name(), ch.Metadata.Version)})
+	case len(ch.Outlines) > 0:
+		rows = append(rows, doctor.Row{Check: name("chart"), State: doctor.Warning, Seen: fmt.Sprintf("%s cannot be reached; a built-in outline stands in for it", strings.Join(ch.Outlines, ", "))})
 	default:
 		rows = append(rows, doctor.Row{Check: name("chart"), State: doctor.OK, Seen: fmt.Sprintf("%s %s, %s", ch.Name(), ch.Metadata.Version, ch.Origin)})
 	}

@@ -51,8 +51,11 @@ func (a *app) importing() *cli.Command {
 }
 
 func (a *app) importHubploy(c *cli.Context, g globals) error {
-	if c.Args().Len() != 1 {
+	switch {
+	case c.Args().Len() == 0:
 		return usage("import hubploy: which checkout? (the folder that holds deployments)")
+	case c.Args().Len() > 1:
+		return usage("import hubploy: %q is one argument too many (%s)", c.Args().Get(1), c.Command.ArgsUsage)
 	}
 	into := cmp.Or(c.String("into"), g.dir, ".")
 	domains := map[string]string{}

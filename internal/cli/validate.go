@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -197,10 +198,9 @@ func checkHub(ctx context.Context, stack *config.Stack, hub *config.Hub, compute
 		note("values are not held to their chart: %v", err)
 		return nil, nil
 	}
-	if ch.Digest == "" {
-		note("values are held to a built-in outline in place of the chart %s %s, which lets through what the real one may refuse", ch.Name(), ch.Metadata.Version)
-	}
-	if ch.Digest != "" {
+	if len(ch.Outlines) > 0 {
+		note("values are held to a built-in outline in place of the chart %s, which lets through what the real one may refuse", strings.Join(ch.Outlines, ", "))
+	} else {
 		for _, p := range chartcheck.Unknown(ch.Chart, computed) {
 			note("%s", p)
 		}

@@ -3,6 +3,7 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 	"sigs.k8s.io/yaml"
@@ -56,8 +57,8 @@ func (a *app) values() *cli.Command {
 		}
 		switch {
 		case ch == nil:
-		case ch.Digest == "":
-			a.Say("%s the defaults are those of a built-in outline in place of the chart %s %s", a.Paint(term.Yellow, "note:"), ch.Name(), ch.Metadata.Version)
+		case len(ch.Outlines) > 0:
+			a.Say("%s defaults are those of a built-in outline in place of the chart %s", a.Paint(term.Yellow, "note:"), strings.Join(ch.Outlines, ", "))
 		default:
 			computed.Notes = append(computed.Notes, chartcheck.Unknown(ch.Chart, computed)...).Sorted()
 		}

@@ -172,7 +172,7 @@ func TestValidateFiles(t *testing.T) {
 		"Pulumi.staging.yaml":  stack,
 		"hubs/hub/common.yaml": "hub: {revisionHistoryLimit: 1}\n",
 		"hubs/hub/none.yaml":   "",
-		"hubs/hub/more.yaml":   "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n---\napiVersion: v1\nkind: ConfigMap\n---\nkind: List\n---\n[1]\n",
+		"hubs/hub/more.yaml":   "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n---\napiVersion: v1\nkind: ConfigMap\n---\nkind: List\n---\n[1]\n---\nother.yaml\n",
 	}
 	run := func(files map[string]string) (int, string) {
 		dir := layered(t, files)
@@ -191,6 +191,7 @@ func TestValidateFiles(t *testing.T) {
 	code, errs = run(files)
 	for _, want := range []string{
 		"hubs/hub/more.yaml:5: it has no metadata.name", "hubs/hub/more.yaml:8: it has no apiVersion", "hubs/hub/more.yaml:10: is a list; write each object as a document of its own",
+		`hubs/hub/more.yaml:12: is the text "other.yaml", not a Kubernetes object`,
 	} {
 		if code != exitUsage || !strings.Contains(errs, want) {
 			t.Errorf("exit %d without %q: %s", code, want, errs)

@@ -24,6 +24,7 @@ var checkout = map[string]string{
 	"deployments/gough/config/staging.yaml":                           "jupyterhub:\n  singleuser:\n    memory: {limit: 1G}\n  # of the second\n  singleuser:\n    image: {tag: latest}\n    cpu: {limit: 2}\n",
 	"deployments/gough/config/prod.yaml":                              "jupyterhub:\n  hub:\n    config:\n      GenericOAuthenticator:\n        oauth_callback_url: https://gough.example.org/hub/oauth_callback\n",
 	"deployments/gough/config/custom-ui-templates-staging-gough.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: hub-templates}\n",
+	"deployments/gough/config/custom-ui-templates-prod-gough.yaml":    "custom-ui-templates-staging-gough.yaml", // as git writes a link where it makes none
 	"deployments/gough/config/README.txt":                             "x",
 	"deployments/gough/image/Dockerfile":                              "FROM scratch\n",
 	"deployments/gough/image/run.sh":                                  "#!/bin/sh\n",
@@ -75,7 +76,7 @@ func TestPlan(t *testing.T) {
 	}
 	want := []string{
 		"Pulumi.prod.yaml", "Pulumi.staging.yaml", "Pulumi.yaml", "charts/hub/Chart.yaml", "hubs/all.yaml", "hubs/hub/common.yaml", "hubs/hub/manifests/claims.yaml",
-		"hubs/hub/manifests/staging.yaml", "hubs/hub/prod.yaml", "hubs/hub/secrets/staging.yaml", "hubs/hub/staging.yaml", "images/user-image/Dockerfile", "images/user-image/run.sh",
+		"hubs/hub/manifests/prod.yaml", "hubs/hub/manifests/staging.yaml", "hubs/hub/prod.yaml", "hubs/hub/secrets/staging.yaml", "hubs/hub/staging.yaml", "images/user-image/Dockerfile", "images/user-image/run.sh",
 	}
 	if diff := cmp.Diff(want, slices.Sorted(maps.Keys(p.Texts))); diff != "" {
 		t.Error(diff)
@@ -83,7 +84,11 @@ func TestPlan(t *testing.T) {
 	if got := string(p.Texts["hubs/hub/staging.yaml"]); got != "jupyterhub:\n  # of the second\n  singleuser:\n    image: {tag: latest}\n    cpu: {limit: 2}\n" {
 		t.Errorf("mended to\n%s", got)
 	}
+	if one, other := p.Texts["hubs/hub/manifests/prod.yaml"], p.Texts["hubs/hub/manifests/staging.yaml"]; string(one) != string(other) {
+		t.Errorf("what the link names was not carried over:\n%s", one)
+	}
 	for what, want := range map[string]string{
+		"templates-prod-gough.yaml":     "changed: is a link to custom-ui-templates-staging-gough.yaml",
 		"config/staging.yaml":           "changed: line 2: singleuser is there twice; hubs/hub/staging.yaml keeps the last",
 		"README.txt":                    "left: is nothing that hubploy reads",
 		"quota-claim":                   "changed: is named by the values and made by nothing in the checkout",

@@ -183,8 +183,16 @@ func (p *planner) manifests() error {
 			if err != nil {
 				return fmt.Errorf("%s: %w", from, err)
 			}
+			to := fmt.Sprintf("%s/manifests/%s.yaml", hubFolder, env)
+			if link := p.linked(from, data); link != "" {
+				if data, err = p.read(link); err != nil {
+					return fmt.Errorf("%s: %w", link, err)
+				}
+				p.note(Changed, from, "is a link to %s that a checkout made a text of; %s is a copy of what it names", path.Base(link), to)
+			} else {
+				p.note(Carried, from, "%s", to)
+			}
 			all = append(all, data)
-			p.note(Carried, from, "%s/manifests/%s.yaml", hubFolder, env)
 		}
 		if len(all) > 0 {
 			p.plan.Texts[hubFolder+"/manifests/"+env+".yaml"] = bytes.Join(all, []byte("\n---\n"))

@@ -259,6 +259,20 @@ func (s *Source) read(file string) ([]byte, error) {
 	return root.ReadFile(filepath.FromSlash(file))
 }
 
+// linked is the file that a file names, when all it holds is one line with the path of another beside it: what git makes of a symbolic link where
+// core.symlinks is false (https://git-scm.com/docs/git-config#Documentation/git-config.txt-coresymlinks). Otherwise "".
+func (s *Source) linked(file string, data []byte) string {
+	name := strings.TrimSuffix(string(data), "\n")
+	if name == "" || len(name) > 255 || strings.ContainsAny(name, "\n: ") || path.IsAbs(name) {
+		return ""
+	}
+	to := path.Join(path.Dir(file), name)
+	if to == file || !s.has(to) {
+		return ""
+	}
+	return to
+}
+
 // list are the files of a folder of the checkout; none when there is no such folder.
 func (s *Source) list(folder string) ([]string, error) {
 	entries, err := os.ReadDir(filepath.Join(s.Root, filepath.FromSlash(folder)))

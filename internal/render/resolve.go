@@ -38,9 +38,7 @@ func (s *Source) resolved(ctx context.Context, ch *chart.Chart) (whole *chart.Ch
 		if err != nil {
 			return nil, nil, fmt.Errorf("chart %s: its dependency %s: %w", ch.Name(), d.Name, err)
 		}
-		if sub.Digest == "" {
-			outlines = append(outlines, d.Name+" "+version)
-		}
+		outlines = append(outlines, sub.Outlines...)
 		for _, f := range sub.Raw {
 			files = append(files, &archive.BufferedFile{Name: "charts/" + d.Name + "/" + f.Name, Data: f.Data, ModTime: f.ModTime})
 		}

@@ -34,6 +34,8 @@ type Found struct {
 	Digest string
 	// Origin says it for people: "sha256:…", or what a stand-in calls itself.
 	Origin string
+	// Outlines are the stand-ins in it, each as "name version": itself, or dependencies. They know little of the values that the real charts take.
+	Outlines []string
 }
 
 // Source finds charts: a local path, a cache by digest, the repository, and at last a stand-in. It is safe for concurrent use; a chart is
@@ -48,11 +50,10 @@ type Source struct {
 	// StandIn gives a chart to use where the real one cannot be had, and what it is called; nil when there is none of that name. Optional.
 	StandIn func(name, version string) (ch *chart.Chart, origin string)
 
-	mu     sync.Mutex
-	loaded map[Request]*Found
-	failed map[string]error // repositories that did not answer
-	// outlines are dependencies of charts in folders that are stand-ins.
-	outlines []string
+	mu       sync.Mutex
+	loaded   map[Request]*Found
+	failed   map[string]error // repositories that did not answer
+	outlines []string         // of all charts that were found
 }
 
 // DefaultCache is the folder in which charts are kept unless another is named: hubwright/charts in the user's cache folder. "" without one.
@@ -80,6 +81,7 @@ func (s *Source) Chart(ctx context.Context, req Request) (*Found, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.outlines = append(s.outlines, f.Outlines...)
 	if keep {
 		if s.loaded == nil {
 			s.loaded = map[Request]*Found{}
@@ -94,11 +96,6 @@ func (s *Source) StandIns() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	out := slices.Clone(s.outlines)
-	for _, f := range s.loaded {
-		if f.Digest == "" {
-			out = append(out, f.Name()+" "+f.Metadata.Version)
-		}
-	}
 	slices.Sort(out)
 	return slices.Compact(out)
 }
@@ -116,12 +113,9 @@ func (s *Source) find(ctx context.Context, req Request) (f *Found, keep bool, er
 		if err != nil {
 			return nil, false, err
 		}
-		whole, outlines, err := s.resolved(ctx, f.Chart)
-		if err != nil {
+		if f.Chart, f.Outlines, err = s.resolved(ctx, f.Chart); err != nil {
 			return nil, false, err
 		}
-		f.Chart = whole
-		s.outlines = append(s.outlines, outlines...)
 		return f, false, nil
 	}
 	if f, err := s.cached(req); f != nil || err != nil {
@@ -138,7 +132,7 @@ func (s *Source) find(ctx context.Context, req Request) (f *Found, keep bool, er
 	if ch == nil {
 		return nil, false, err
 	}
-	return &Found{Chart: ch, Origin: origin}, true, nil
+	return &Found{Chart: ch, Origin: origin, Outlines: []string{ch.Name() + " " + ch.Metadata.Version}}, true, nil
 }
 
 // local loads a chart from a folder or an archive. The messages are those of Helm's LocateChart.

@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -149,6 +150,11 @@ func TestSourceStandsIn(t *testing.T) {
 		f, err := s.Chart(t.Context(), Request{"hub", "1.0.0", dead.URL})
 		if err != nil || f.Origin != "stand-in" || f.Digest != "" {
 			t.Errorf("offline %v: %+v, %v", offline, f, err)
+		}
+		s.Dir = write(t, map[string]string{"wrapper/Chart.yaml": "apiVersion: v2\nname: wrapper\nversion: 0.1.0\ndependencies: [{name: hub, version: 1.0.0, repository: " + dead.URL + "}]\n"})
+		wrapper, err := s.Chart(t.Context(), Request{Name: "wrapper"})
+		if err != nil || !slices.Equal(wrapper.Outlines, []string{"hub 1.0.0"}) || !slices.Equal(wrapper.Outlines, s.StandIns()) {
+			t.Errorf("around a stand-in: %+v, %v; stand-ins %q", wrapper, err, s.StandIns())
 		}
 		if _, err := s.Chart(t.Context(), Request{"other", "1.0.0", dead.URL}); err == nil {
 			t.Errorf("offline %v: a chart without a stand-in was found", offline)
