@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/hubwright/hubwright/components/hub"
 	"github.com/hubwright/hubwright/internal/config"
 	"github.com/hubwright/hubwright/internal/values"
 )
@@ -28,6 +29,44 @@ func Values(stack *config.Stack, hub *config.Hub) values.Options {
 		o.Layers = append(o.Layers, values.Layer{Name: fileText, File: hub.ValuesFromFiles[path], Text: values.ParsePath(path)})
 	}
 	return o
+}
+
+// imageLayer is the layer of a hub's image.
+const imageLayer = "image"
+
+// ImageSets put the image that a hub is pinned to on top of its values, as an update does. open are the paths at which an update puts one that is not
+// pinned: its digest is known when it is built.
+func ImageSets(stack *config.Stack, h *config.Hub, computed *values.Computed) (sets []values.Set, open []string, err error) {
+	img := stack.Image(h.Image)
+	if img == nil {
+		return nil, nil, nil
+	}
+	_, file := stack.ConfigFiles()
+	repository, digest := config.SplitRef(stack.Pins.Images[img.Name])
+	for _, text := range img.ValuesPaths {
+		path := values.ParsePath(strings.TrimPrefix(text, "jupyterhub."))
+		if h.Chart.ValuesKey != "" {
+			path = append(values.Path{h.Chart.ValuesKey}, path...)
+		}
+		if digest == "" {
+			open = append(open, path.String())
+			continue
+		}
+		name, reference, err := hub.ImageParts(repository, "", digest)
+		if err != nil {
+			return nil, nil, err
+		}
+		set := func(path, value string) {
+			sets = append(sets, values.Set{Kind: values.SetString, Text: path + "=" + value, Layer: imageLayer, File: file})
+		}
+		if current, _ := computed.At(path); hub.ImageAsText(current, path) {
+			set(path.String(), name+":"+reference)
+			continue
+		}
+		set(path.String()+".name", name)
+		set(path.String()+".tag", reference)
+	}
+	return sets, open, nil
 }
 
 // hubInput is what a hub is made of besides its configuration.

@@ -278,7 +278,7 @@ func (v *values) image(img *Image, path string) error {
 		items[n] = inner.root
 		return v.set(items, keys[:i]...)
 	}
-	if _, isText := v.get(keys...).(string); isText || slices.Contains(keys, "kubespawner_override") {
+	if ImageAsText(v.get(keys...), keys) {
 		return v.set(pulumi.Sprintf("%s:%s", repository, reference), keys...)
 	}
 	return v.set(map[string]any{"name": repository, "tag": reference}, keys...)
@@ -289,30 +289,39 @@ func isIndex(key string) bool {
 	return err == nil && n >= 0
 }
 
-// parts are the two texts that the chart joins with a colon into an image reference. With a tag they are the repository and
+// ImageAsText says whether a path of the values takes an image's reference as one text, not as name and tag: where a text is, and in KubeSpawner's own
+// traits, which profiles override.
+func ImageAsText(current any, path []string) bool {
+	_, isText := current.(string)
+	return isText || slices.Contains(path, "kubespawner_override")
+}
+
+// ImageParts are the two texts that the chart joins with a colon into an image's reference. With a tag they are the repository and
 // "<tag>@sha256:…"; without one the digest itself is cut in two, "<repository>@sha256" and its digits.
-func (i *Image) parts() (name, tag pulumi.StringOutput) {
+func ImageParts(repository, tag, digest string) (name, reference string, err error) {
+	digits, ok := strings.CutPrefix(digest, "sha256:")
+	switch {
+	case !ok:
+		return "", "", fmt.Errorf("image digest %q does not begin with sha256", digest)
+	case tag == "":
+		return repository + "@sha256", digits, nil
+	}
+	return repository, tag + "@" + digest, nil
+}
+
+// parts are ImageParts of what is known later.
+func (i *Image) parts() (name, reference pulumi.StringOutput) {
 	shown := pulumi.String("").ToStringOutput()
 	if i.Tag != nil {
 		shown = i.Tag.ToStringOutput()
 	}
-	name = pulumi.All(i.Repository, shown).ApplyT(func(vs []any) string {
-		if vs[1].(string) == "" {
-			return vs[0].(string) + "@sha256"
-		}
-		return vs[0].(string)
-	}).(pulumi.StringOutput)
-	tag = pulumi.All(i.Digest, shown).ApplyT(func(vs []any) (string, error) {
-		digits, ok := strings.CutPrefix(vs[0].(string), "sha256:")
-		if !ok {
-			return "", fmt.Errorf("image digest %q does not begin with sha256", vs[0])
-		}
-		if vs[1].(string) == "" {
-			return digits, nil
-		}
-		return fmt.Sprintf("%s@sha256:%s", vs[1], digits), nil
-	}).(pulumi.StringOutput)
-	return name, tag
+	part := func(which int) pulumi.StringOutput {
+		return pulumi.All(i.Repository, shown, i.Digest).ApplyT(func(vs []any) (string, error) {
+			name, reference, err := ImageParts(vs[0].(string), vs[1].(string), vs[2].(string))
+			return [2]string{name, reference}[which], err
+		}).(pulumi.StringOutput)
+	}
+	return part(0), part(1)
 }
 
 // paths are where an image goes.

@@ -14,6 +14,7 @@ import (
 	"github.com/hubwright/hubwright/internal/result"
 	"github.com/hubwright/hubwright/internal/term"
 	"github.com/hubwright/hubwright/internal/values"
+	"github.com/hubwright/hubwright/stacks"
 )
 
 func (a *app) values() *cli.Command {
@@ -54,6 +55,18 @@ func (a *app) values() *cli.Command {
 		computed, err := values.Compute(opts)
 		if err != nil {
 			return err
+		}
+		sets, open, err := stacks.ImageSets(stack, hub, computed)
+		if err != nil {
+			return err
+		}
+		for _, path := range open {
+			a.Say("%s an update puts image %s at %s, by the digest that it has when it is built", a.Paint(term.Yellow, "note:"), hub.Image, path)
+		}
+		if opts.Sets = append(opts.Sets, sets...); len(sets) > 0 {
+			if computed, err = values.Compute(opts); err != nil {
+				return err
+			}
 		}
 		switch {
 		case ch == nil:

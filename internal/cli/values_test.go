@@ -66,6 +66,42 @@ func TestValuesAndTheirOrigins(t *testing.T) {
 	}
 }
 
+// An image that is pinned is the highest layer, above the command line. One that is not is told of.
+func TestValuesOfAnImage(t *testing.T) {
+	digits := strings.Repeat("0a", 32)
+	const stack = "config:\n  aws:region: us-east-1\n  hubwright:images:\n" +
+		"    - {name: user-image, context: images, valuesPaths: [singleuser.image, singleuser.profileList.0.kubespawner_override.image]}\n" +
+		"  hubwright:hubs:\n    - {name: hub, domain: hub.science.stsci.edu, templates: null, image: user-image, values: [hubs/hub/common.yaml]}\n"
+	dir := layered(t, map[string]string{
+		"Pulumi.staging.yaml": stack, "images/Dockerfile": "FROM scratch\n",
+		"hubs/hub/common.yaml": "singleuser:\n  image: {name: r/old, tag: v1, pullPolicy: Always}\n  profileList: [{display_name: GPU, kubespawner_override: {cpu_limit: 4}}]\n",
+	})
+	run := func() string {
+		a, out, errs := testApp(t)
+		if code := a.run(t.Context(), []string{"hubwright", "-C", dir, "values", "staging", "--origin", "singleuser", "--set-string", "singleuser.image.tag=v2"}); code != exitDone {
+			t.Fatalf("exit %d: %s", code, errs)
+		}
+		return strings.Join(strings.Fields(out.String()+errs.String()), " ")
+	}
+	if got, want := run(), "note: an update puts image user-image at singleuser.image, by the digest that it has when it is built"; !strings.Contains(got, want) || !strings.Contains(got, `singleuser.image.tag "v2" --set-string command line`) {
+		t.Errorf("not pinned: %s", got)
+	}
+	pinned := stack + "  hubwright:pins: {images: {user-image: r/new@sha256:" + digits + "}}\n"
+	if err := os.WriteFile(filepath.Join(dir, "Pulumi.staging.yaml"), []byte(pinned), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got := run()
+	for _, want := range []string{
+		`singleuser.image.name "r/new@sha256" Pulumi.staging.yaml image`, `singleuser.image.tag "` + digits[:59] + `… Pulumi.staging.yaml image`,
+		`singleuser.image.pullPolicy "Always" hubs/hub/common.yaml:2 common`, `singleuser.profileList[0].kubespawner_override.image "r/new@sha256:`,
+		`singleuser.profileList[0].kubespawner_override.cpu_limit 4 hubs/hub/common.yaml:3 common`,
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("without %q: %s", want, got)
+		}
+	}
+}
+
 func TestValuesRefuses(t *testing.T) {
 	dir := layered(t, map[string]string{"hubs/hub/common.yaml": "a: 1\n", "hubs/hub/staging.yaml": "b: 1\n"})
 	for args, want := range map[string]string{

@@ -1,6 +1,7 @@
 package values
 
 import (
+	"cmp"
 	"encoding/json"
 	"maps"
 	"reflect"
@@ -23,6 +24,8 @@ type Set struct {
 	Text string
 	// Layer is what people call where it stands; empty means the command line.
 	Layer string
+	// File is where it stands; empty means the flag.
+	File string
 }
 
 // Kinds of Set.
@@ -57,11 +60,7 @@ func (c *Computed) set(o Options) (problems problem.Problems) {
 				continue
 			}
 			c.Values = after
-			origin := Origin{Layer: CommandLine, File: "--" + kind}
-			if s.Layer != "" {
-				origin.Layer = s.Layer
-			}
-			c.root = marked(c.root, before, after, origin)
+			c.root = marked(c.root, before, after, Origin{Layer: cmp.Or(s.Layer, CommandLine), File: cmp.Or(s.File, "--"+kind)})
 		}
 	}
 	return problems
