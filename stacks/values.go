@@ -41,24 +41,27 @@ func ImageSets(stack *config.Stack, h *config.Hub, computed *values.Computed) (s
 	if img == nil {
 		return nil, nil, nil
 	}
-	_, file := stack.ConfigFiles()
-	repository, digest := config.SplitRef(stack.Pins.Images[img.Name])
-	for _, text := range img.ValuesPaths {
-		path := values.ParsePath(strings.TrimPrefix(text, "jupyterhub."))
-		if h.Chart.ValuesKey != "" {
-			path = append(values.Path{h.Chart.ValuesKey}, path...)
-		}
-		if digest == "" {
+	paths := make([]values.Path, len(img.ValuesPaths))
+	for i, text := range img.ValuesPaths {
+		paths[i] = h.Below(values.ParsePath(strings.TrimPrefix(text, "jupyterhub."))...)
+	}
+	pin := stack.Pins.Images[img.Name]
+	if pin == "" {
+		for _, path := range paths {
 			open = append(open, path.String())
-			continue
 		}
-		name, reference, err := hub.ImageParts(repository, "", digest)
-		if err != nil {
-			return nil, nil, err
-		}
-		set := func(path, value string) {
-			sets = append(sets, values.Set{Kind: values.SetString, Text: path + "=" + value, Layer: imageLayer, File: file})
-		}
+		return nil, open, nil
+	}
+	repository, digest := config.SplitRef(pin)
+	name, reference, err := hub.ImageParts(repository, "", digest)
+	if err != nil {
+		return nil, nil, err
+	}
+	_, file := stack.ConfigFiles()
+	set := func(path, value string) {
+		sets = append(sets, values.Set{Kind: values.SetString, Text: path + "=" + value, Layer: imageLayer, File: file})
+	}
+	for _, path := range paths {
 		if current, _ := computed.At(path); hub.ImageAsText(current, path) {
 			set(path.String(), name+":"+reference)
 			continue
@@ -66,7 +69,7 @@ func ImageSets(stack *config.Stack, h *config.Hub, computed *values.Computed) (s
 		set(path.String()+".name", name)
 		set(path.String()+".tag", reference)
 	}
-	return sets, open, nil
+	return sets, nil, nil
 }
 
 // hubInput is what a hub is made of besides its configuration.
@@ -116,10 +119,7 @@ func letsAnybodyIn(stack *config.Stack, h *config.Hub, computed *values.Computed
 	if h.Auth.Type != config.AuthValues || stack.Sandbox() {
 		return nil
 	}
-	path := values.Path{"hub", "config", "JupyterHub", "authenticator_class"}
-	if h.Chart.ValuesKey != "" {
-		path = append(values.Path{h.Chart.ValuesKey}, path...)
-	}
+	path := values.Path(h.Below("hub", "config", "JupyterHub", "authenticator_class"))
 	class, _ := computed.At(path)
 	const hint = "name one, such as generic-oauth, or use a type of auth that does"
 	switch origin := computed.OriginOf(path); class {

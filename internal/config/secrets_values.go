@@ -21,34 +21,32 @@ var SecretKeys = []string{"proxyToken", "cookieSecret", "cryptKey", "oauth.clien
 func (h *Hub) SecretPaths(key string) [][]string {
 	switch section := authenticators[h.Auth.Type]; key {
 	case "proxyToken":
-		return h.below([]string{"proxy", "secretToken"}, []string{"hub", "config", "ConfigurableHTTPProxy", "auth_token"})
+		return [][]string{h.Below("proxy", "secretToken"), h.Below("hub", "config", "ConfigurableHTTPProxy", "auth_token")}
 	case "cookieSecret":
-		return h.below([]string{"hub", "config", "JupyterHub", "cookie_secret"}, []string{"hub", "cookieSecret"})
+		return [][]string{h.Below("hub", "config", "JupyterHub", "cookie_secret"), h.Below("hub", "cookieSecret")}
 	case "cryptKey":
-		return h.below([]string{"hub", "config", "CryptKeeper", "keys"})
+		return [][]string{h.Below("hub", "config", "CryptKeeper", "keys")}
 	case "oauth.clientId", "oauth.clientSecret":
 		if section == "" {
 			return nil
 		}
 		trait := map[string]string{"oauth.clientId": "client_id", "oauth.clientSecret": "client_secret"}[key]
-		return h.below([]string{"hub", "config", section, trait})
+		return [][]string{h.Below("hub", "config", section, trait)}
 	case "tls.certificate", "tls.key":
 		if h.HTTPS.Type != HTTPSManual {
 			return nil
 		}
-		return h.below([]string{"proxy", "https", "manual", map[string]string{"tls.certificate": "cert", "tls.key": "key"}[key]})
+		return [][]string{h.Below("proxy", "https", "manual", map[string]string{"tls.certificate": "cert", "tls.key": "key"}[key])}
 	}
 	return nil
 }
 
-// below puts paths under the key of the JupyterHub chart.
-func (h *Hub) below(paths ...[]string) [][]string {
-	if h.Chart.ValuesKey != "" {
-		for i := range paths {
-			paths[i] = append([]string{h.Chart.ValuesKey}, paths[i]...)
-		}
+// Below is a path of the JupyterHub chart's values in the hub's own values, which may be those of a chart around it.
+func (h *Hub) Below(path ...string) []string {
+	if h.Chart.ValuesKey == "" {
+		return path
 	}
-	return paths
+	return append([]string{h.Chart.ValuesKey}, path...)
 }
 
 // field is the field of a key.

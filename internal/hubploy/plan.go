@@ -178,16 +178,14 @@ func (p *planner) manifests() error {
 	any := false
 	for _, env := range p.Environments {
 		var all [][]byte
+		to := fmt.Sprintf("%s/manifests/%s.yaml", hubFolder, env)
 		for _, from := range p.Manifests[env] {
 			data, err := p.read(from)
 			if err != nil {
 				return fmt.Errorf("%s: %w", from, err)
 			}
-			to := fmt.Sprintf("%s/manifests/%s.yaml", hubFolder, env)
-			if link := p.linked(from, data); link != "" {
-				if data, err = p.read(link); err != nil {
-					return fmt.Errorf("%s: %w", link, err)
-				}
+			if link, content := p.linked(from, data); link != "" {
+				data = content
 				p.note(Changed, from, "is a link to %s that a checkout made a text of; %s is a copy of what it names", path.Base(link), to)
 			} else {
 				p.note(Carried, from, "%s", to)
@@ -195,7 +193,7 @@ func (p *planner) manifests() error {
 			all = append(all, data)
 		}
 		if len(all) > 0 {
-			p.plan.Texts[hubFolder+"/manifests/"+env+".yaml"] = bytes.Join(all, []byte("\n---\n"))
+			p.plan.Texts[to] = bytes.Join(all, []byte("\n---\n"))
 			any = true
 		}
 	}

@@ -260,17 +260,19 @@ func (s *Source) read(file string) ([]byte, error) {
 }
 
 // linked is the file that a file names, when all it holds is one line with the path of another beside it: what git makes of a symbolic link where
-// core.symlinks is false (https://git-scm.com/docs/git-config#Documentation/git-config.txt-coresymlinks). Otherwise "".
-func (s *Source) linked(file string, data []byte) string {
+// core.symlinks is false (https://git-scm.com/docs/git-config#Documentation/git-config.txt-coresymlinks). Otherwise "". content
+// is what that file holds.
+func (s *Source) linked(file string, data []byte) (to string, content []byte) {
 	name := strings.TrimSuffix(string(data), "\n")
 	if name == "" || len(name) > 255 || strings.ContainsAny(name, "\n: ") || path.IsAbs(name) {
-		return ""
+		return "", nil
 	}
-	to := path.Join(path.Dir(file), name)
-	if to == file || !s.has(to) {
-		return ""
+	to = path.Join(path.Dir(file), name)
+	content, err := s.read(to)
+	if to == file || err != nil {
+		return "", nil
 	}
-	return to
+	return to, content
 }
 
 // list are the files of a folder of the checkout; none when there is no such folder.

@@ -95,9 +95,7 @@ func (s *Source) Chart(ctx context.Context, req Request) (*Found, error) {
 func (s *Source) StandIns() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	out := slices.Clone(s.outlines)
-	slices.Sort(out)
-	return slices.Compact(out)
+	return slices.Compact(slices.Sorted(slices.Values(s.outlines)))
 }
 
 // find returns a chart, and whether it stays the same for the life of the process: a folder may be edited meanwhile.
