@@ -17,6 +17,7 @@ import (
 	"github.com/hubwright/hubwright/internal/config"
 	"github.com/hubwright/hubwright/internal/deploydir"
 	"github.com/hubwright/hubwright/internal/problem"
+	"github.com/hubwright/hubwright/internal/values"
 )
 
 // readTemplates reads a folder of page templates, by file name.
@@ -76,7 +77,7 @@ func Manifests(stack *config.Stack, h *config.Hub) ([]map[string]any, error) {
 			continue
 		}
 		if err != nil {
-			problems = append(problems, problem.Problem{File: f.File, Message: err.Error()})
+			problems = append(problems, values.Unread(f.File, err, "every manifest is needed, unless it is marked optional"))
 			continue
 		}
 		objects, wrong := manifestsOf(f.File, data)

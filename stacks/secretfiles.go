@@ -150,12 +150,19 @@ func (f *SecretFiles) ReadFile(ctx context.Context, file string) ([]byte, error)
 	return f.Repository.Read(ctx, f.Head.Commit, f.Path(file))
 }
 
-// Read reads a hub's files of secrets, low to high, without opening them. One that may be absent, and is, is left out.
+// Read reads a hub's files of secrets, low to high, without opening them. One that may be absent, and is, is left out. The error is config.Problems
+// when there are files that cannot be read; beside it are the others.
 func (f *SecretFiles) Read(ctx context.Context, hub *config.Hub) ([]SecretText, error) {
 	var texts []SecretText
+	var problems config.Problems
 	for _, file := range hub.SecretFiles {
 		data, err := f.ReadFile(ctx, file.File)
 		if errors.Is(err, fs.ErrNotExist) && file.Optional {
+			continue
+		}
+		var place *fs.PathError
+		if errors.Is(err, fs.ErrNotExist) || errors.As(err, &place) {
+			problems = append(problems, values.Unread(f.Name(file.File), err, "`hubwright secrets init` makes it; or mark it optional"))
 			continue
 		}
 		if err != nil {
@@ -163,7 +170,7 @@ func (f *SecretFiles) Read(ctx context.Context, hub *config.Hub) ([]SecretText, 
 		}
 		texts = append(texts, SecretText{file.File, f.Name(file.File), data})
 	}
-	return texts, nil
+	return texts, problems.Err()
 }
 
 // Open opens files of secrets, as layers of values that are in memory only. The error is config.Problems when one is in plaintext; beside it are the

@@ -26,7 +26,7 @@ var Version = "0.1.0-dev"
 type app struct {
 	*term.Term
 	locator driver.Locator
-	signals <-chan os.Signal
+	signals *signals
 	getenv  func(string) string
 	git     gitsource.Cache // of the repositories that files of secrets are in
 	noted   map[string]bool // notes that were said
@@ -38,12 +38,18 @@ func Main(args []string) int {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(driver.GCPercent)
 	}
-	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	defer signal.Stop(signals)
-	a := &app{Term: term.System(), signals: signals, getenv: os.Getenv}
+	caught := make(chan os.Signal, 4)
+	signal.Notify(caught, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(caught)
+	a := &app{Term: term.System(), signals: &signals{}, getenv: os.Getenv}
 	a.locator.Say = a.Say
-	return a.run(context.Background(), args)
+	ctx, interrupt := context.WithCancelCause(context.Background())
+	go a.signals.route(caught, func() { interrupt(errInterrupted) }, func(code int) {
+		a.Say("")
+		a.report(errInterrupted)
+		os.Exit(code)
+	})
+	return a.run(ctx, args)
 }
 
 // run parses and acts; it is Main without the process around it, so that tests can call it.
@@ -52,6 +58,9 @@ func (a *app) run(ctx context.Context, args []string) int {
 	err := root.RunContext(ctx, permute(root, args))
 	if err == nil {
 		return exitDone
+	}
+	if codeOf(err) != exitInterrupted && errors.Is(context.Cause(ctx), errInterrupted) {
+		err = errInterrupted
 	}
 	a.report(err)
 	return codeOf(err)

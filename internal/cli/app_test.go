@@ -21,7 +21,7 @@ func testApp(t *testing.T) (a *app, out, errs *bytes.Buffer) {
 	t.Helper()
 	out, errs = &bytes.Buffer{}, &bytes.Buffer{}
 	return &app{
-		Term: &term.Term{In: strings.NewReader(""), Out: out, Err: errs}, signals: make(chan os.Signal),
+		Term: &term.Term{In: strings.NewReader(""), Out: out, Err: errs}, signals: &signals{},
 		getenv: os.Getenv, locator: driver.Locator{Say: func(string, ...any) {}},
 	}, out, errs
 }

@@ -113,18 +113,12 @@ func orPassphrase(provider string) string {
 
 // withAWS gives the way to AWS's services, or to the sandbox's, until it is done or somebody interrupts it.
 func (a *app) withAWS(ctx context.Context, g globals, stack *config.Stack, act func(context.Context, awsapi.Opener) error) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	go func() {
-		select {
-		case <-ctx.Done():
-		case <-a.signals:
-			cancel()
-		}
-	}()
+	interrupted := &coded{err: errors.New("interrupted; what was made stays"), code: exitInterrupted, hint: "the same command again goes on from there"}
+	ctx, stop := a.signals.until(ctx, interrupted)
+	defer stop()
 	err := a.toAWS(ctx, g, stack, act)
-	if ctx.Err() != nil && err != nil {
-		return &coded{err: errors.New("interrupted; what was made stays"), code: exitInterrupted, hint: "the same command again goes on from there"}
+	if err != nil && context.Cause(ctx) == error(interrupted) {
+		return interrupted
 	}
 	return err
 }

@@ -157,10 +157,8 @@ func TestBootstrapOfOtherPlaces(t *testing.T) {
 // An interrupt ends what waits for AWS, and says how it goes on.
 func TestBootstrapInterrupted(t *testing.T) {
 	a, _, _ := testApp(t)
-	signals := make(chan os.Signal, 1)
-	a.signals = signals
 	err := a.withAWS(t.Context(), globals{}, nil, func(ctx context.Context, _ awsapi.Opener) error {
-		signals <- os.Interrupt
+		a.signals.deliver(os.Interrupt)
 		<-ctx.Done()
 		return ofBootstrap(ctx.Err())
 	})

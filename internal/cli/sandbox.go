@@ -316,6 +316,8 @@ func (a *app) sandboxServe(c *cli.Context, g globals) error {
 	}
 	a.Print("export PULUMI_CWD='%s'", box.Mirror())
 	a.Say("serving; in another shell export the lines above and run `pulumi -C \"$PULUMI_CWD\" preview -s %s`. Ctrl-C ends it", env)
-	<-a.signals
+	caught, stop := a.signals.listen()
+	defer stop()
+	<-caught
 	return box.Close()
 }

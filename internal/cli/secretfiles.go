@@ -52,22 +52,9 @@ func (a *app) awaiting(ctx context.Context, stack *config.Stack, find func(conte
 	if !stack.SecretStore.Files.Remote() {
 		return find(ctx, stack)
 	}
-	ctx, stop := a.untilInterrupted(ctx, "interrupted; nothing was changed")
+	ctx, stop := a.signals.until(ctx, &coded{err: errors.New("interrupted; nothing was changed"), code: exitInterrupted})
 	defer stop()
 	return find(ctx, stack)
-}
-
-// untilInterrupted is a context that ends with Ctrl-C, and what that is told as.
-func (a *app) untilInterrupted(ctx context.Context, told string) (context.Context, func()) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	go func() {
-		select {
-		case <-a.signals:
-			cancel(&coded{err: errors.New(told), code: exitInterrupted})
-		case <-ctx.Done():
-		}
-	}()
-	return ctx, func() { cancel(context.Canceled) }
 }
 
 // leftOut says whether a repository is out of reach from here, which is no fault of the configuration.
@@ -107,7 +94,7 @@ func (a *app) leaked(ctx context.Context, stack *config.Stack, files *stacks.Sec
 	if head.Commit == "" {
 		return "", nil
 	}
-	ctx, stop := a.untilInterrupted(ctx, "interrupted; nothing was changed")
+	ctx, stop := a.signals.until(ctx, &coded{err: errors.New("interrupted; nothing was changed"), code: exitInterrupted})
 	defer stop()
 	if err := repo.FetchHistory(ctx, head.Commit, head.Branch); err != nil {
 		return "", err
@@ -132,7 +119,7 @@ func (s *secretsOf) push(ctx context.Context, f *secretfile.File) error {
 		return err
 	}
 	repo, head, file := s.files.Repository, s.files.Head, s.files.Path(s.file)
-	within, stop := s.untilInterrupted(ctx, "interrupted while it was being pushed: look whether the commit is there before you do it again")
+	within, stop := s.signals.until(ctx, &coded{err: errors.New("interrupted while it was being pushed: look whether the commit is there before you do it again"), code: exitInterrupted})
 	defer stop()
 	commit, err := repo.Push(within, gitsource.Edit{Head: head, File: file, Data: text, Message: fmt.Sprintf("%s: %s of %s", file, s.doing, s.stack.Environment)})
 	if err != nil {

@@ -192,15 +192,13 @@ func TestCtrlCWhileWaitingForARepository(t *testing.T) {
 	if _, err := exec.LookPath("git"); err != nil {
 		t.Skip("git is not here")
 	}
-	signals := make(chan os.Signal)
+	a, _, errs := testApp(t)
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		signals <- os.Interrupt
+		a.signals.deliver(os.Interrupt)
 		<-r.Context().Done()
 	}))
 	defer server.Close()
 	dir, _, _ := inRepository(t, server.URL+"/secrets.git")
-	a, _, errs := testApp(t)
-	a.signals = signals
 	if code := a.run(t.Context(), []string{"hubwright", "-C", dir, "secrets", "check", "staging"}); code != exitInterrupted || !strings.Contains(errs.String(), "interrupted; nothing was changed") {
 		t.Errorf("exit %d: %s", code, errs)
 	}

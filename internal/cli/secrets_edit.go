@@ -43,7 +43,10 @@ func (s *secretsOf) edit(c *cli.Context) error {
 	for {
 		cmd := exec.Command(editor[0], append(editor[1:], file)...) //nolint:gosec // the person's own editor
 		cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-		if err := cmd.Run(); err != nil {
+		_, ours := s.signals.listen() // a Ctrl-C is the editor's, which gets it, too
+		err := cmd.Run()
+		ours()
+		if err != nil {
 			return &coded{err: fmt.Errorf("%s: %w; nothing was changed", editor[0], err), code: exitFailed}
 		}
 		edited, err := os.ReadFile(file)

@@ -226,12 +226,14 @@ func (s *session) trialSecrets(ctx context.Context) error {
 // interrupts turns a person's Ctrl-C into what the engine is asked: the first stops cleanly, the second only warns, the third kills.
 func (a *app) interrupts(quit <-chan struct{}) <-chan driver.Interrupt {
 	out := make(chan driver.Interrupt, 1)
+	caught, stop := a.signals.listen()
 	go func() {
+		defer stop()
 		for n := 1; ; n++ {
 			select {
 			case <-quit:
 				return
-			case <-a.signals:
+			case <-caught:
 			}
 			switch n {
 			case 1:

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -84,28 +85,31 @@ func (a *app) reportProblems(g globals, envs []string, of func(env string) (conf
 	return nil
 }
 
-// problemsOf finds what is wrong with an environment's configuration, or, when that is right, with its hubs' values.
+// problemsOf finds what is wrong with an environment's configuration, and with its hubs' values.
 func (a *app) problemsOf(ctx context.Context, root, env string, g globals, charts *render.Source) (found config.Problems, err error) {
 	stack, err := config.Load(root, env, nil, config.Options{Sandbox: g.sandbox})
-	if err != nil {
-		if errors.As(err, &found) {
+	if errors.As(err, &found) {
+		if stack == nil {
 			return found, nil
 		}
+		return append(found, a.alsoWrong(ctx, stack, g, charts)...), nil
+	}
+	if err != nil {
 		return nil, err
 	}
 	files := make(map[string]hubFiles, len(stack.Hubs))
 	for i := range stack.Hubs {
 		hub := &stack.Hubs[i]
 		of, err := a.hubFiles(ctx, g, stack, hub)
-		files[hub.Name] = of
-		var wrong config.Problems
-		if err == nil {
-			wrong, err = computeAndCheck(ctx, stack, hub, of.values, charts, a.noteOnce)
+		var unread, wrong, refused config.Problems
+		if err == nil || errors.As(err, &unread) { // what can be read is looked at all the same
+			wrong, refused, err = a.computeAndCheck(ctx, stack, hub, of, charts)
 		}
-		if err != nil && !errors.As(err, &wrong) {
+		if err != nil {
 			return nil, fmt.Errorf("%s: hub %s: %w", env, hub.Name, err)
 		}
-		found = append(found, wrong...)
+		files[hub.Name] = of
+		found = slices.Concat(found, unread, wrong, refused)
 		if _, err := stacks.Manifests(stack, &stack.Hubs[i]); errors.As(err, &wrong) {
 			found = append(found, wrong...)
 		}
@@ -125,14 +129,31 @@ func (a *app) problemsOf(ctx context.Context, root, env string, g globals, chart
 	return found, nil
 }
 
-// hubFiles are the files of a hub.
+// alsoWrong is what is wrong with the values of hubs whose configuration is wrong, as far as that lets it be seen.
+func (a *app) alsoWrong(ctx context.Context, stack *config.Stack, g globals, charts *render.Source) (found config.Problems) {
+	for i := range stack.Hubs {
+		hub := &stack.Hubs[i]
+		var of hubFiles
+		of.values = stacks.Values(stack, hub)
+		wrong, _, _ := a.computeAndCheck(ctx, stack, hub, of, charts)
+		found = append(found, slices.DeleteFunc(wrong, func(p config.Problem) bool { return p.Message == values.Missing })...) // as the configuration's own check says
+		if _, err := stacks.Manifests(stack, hub); errors.As(err, &wrong) {
+			found = append(found, slices.DeleteFunc(wrong, func(p config.Problem) bool { return p.Message == values.Missing })...)
+		}
+	}
+	return found
+}
+
+// hubFiles are the files of a hub, those that could be read.
 type hubFiles struct {
 	values  values.Options      // the layers of its values, those of its secrets included where they can be opened
 	secrets []stacks.SecretText // its files of secrets as they are, encrypted
 	unread  bool                // these are in a repository that cannot be reached
+	locked  bool                // one of these cannot be opened
 }
 
-// hubFiles reads the files of a hub. Where its secrets cannot be reached or opened, that is said.
+// hubFiles reads the files of a hub. Where its secrets cannot be reached or opened, that is said. Of files that are wrong the error is config.Problems,
+// and what is returned are the others.
 func (a *app) hubFiles(ctx context.Context, g globals, stack *config.Stack, hub *config.Hub) (hubFiles, error) {
 	of := hubFiles{values: stacks.Values(stack, hub)}
 	read := func(secrets stacks.Secrets) error {
@@ -152,16 +173,31 @@ func (a *app) hubFiles(ctx context.Context, g globals, stack *config.Stack, hub 
 		var locked *secretfile.KeyError
 		if errors.As(err, &locked) {
 			a.Say("%s the secrets of hub %s are left out: %v", a.Paint(term.Yellow, "note:"), hub.Name, err)
+			of.locked = true
 			return nil
 		}
 		of.values.Layers = append(of.values.Layers, layers...)
 		return err
 	}
+	var problems config.Problems
+	all := func(errs ...error) error {
+		for _, err := range errs {
+			var wrong config.Problems
+			if err != nil && !errors.As(err, &wrong) {
+				return err
+			}
+			problems = append(problems, wrong...)
+		}
+		return nil
+	}
 	var err error
 	if stack.SecretStore.Files.Remote() {
-		err = a.withSecrets(g, stack, func(secrets stacks.Secrets) error { return errors.Join(read(secrets), open(secrets)) })
-	} else if err = read(stacks.Secrets{}); err == nil && len(of.secrets) > 0 {
-		err = a.withSecrets(g, stack, open)
+		err = a.withSecrets(g, stack, func(secrets stacks.Secrets) error { return all(read(secrets), open(secrets)) })
+	} else if err = all(read(stacks.Secrets{})); err == nil && len(of.secrets) > 0 {
+		err = a.withSecrets(g, stack, func(secrets stacks.Secrets) error { return all(open(secrets)) })
+	}
+	if err == nil {
+		err = problems.Err()
 	}
 	return of, err
 }
@@ -182,13 +218,33 @@ func secretThere(stack *config.Stack, hub *config.Hub, files hubFiles, key strin
 	return false
 }
 
-// computeAndCheck computes a hub's values and holds them to its chart.
-func computeAndCheck(ctx context.Context, stack *config.Stack, hub *config.Hub, opts values.Options, charts *render.Source, note func(string, ...any)) (config.Problems, error) {
-	computed, err := values.Compute(opts)
-	if err != nil {
-		return nil, err
+// computeAndCheck computes a hub's values and holds them to its chart; refused is what only an update would refuse. Of files that are wrong the others
+// are looked at, and what these bring that is wrong whatever the missing ones say.
+func (a *app) computeAndCheck(ctx context.Context, stack *config.Stack, hub *config.Hub, of hubFiles, charts *render.Source) (wrong, refused config.Problems, err error) {
+	computed, err := values.Compute(of.values)
+	var unread config.Problems
+	if err != nil && !errors.As(err, &unread) {
+		return nil, nil, err
 	}
-	return checkHub(ctx, stack, hub, computed, charts, note)
+	wrong, err = checkHub(ctx, stack, hub, computed, charts, a.noteOnce)
+	if len(unread) > 0 {
+		if err != nil {
+			return unread, nil, nil // it may be for what is not there
+		}
+		elsewhere := func(p config.Problem) bool { return p.Line == 0 || strings.HasPrefix(p.Message, "missing propert") }
+		return append(unread, slices.DeleteFunc(wrong, elsewhere)...), nil, nil
+	}
+	if err != nil || of.unread || of.locked {
+		return wrong, nil, err
+	}
+	refused, open := stacks.LeftToValues(stack, hub, computed)
+	if stack.Sandbox() { // where anybody may come in
+		refused, open = nil, append(refused, open...)
+	}
+	for _, p := range open {
+		a.noteOnce("%s: with real services a hub needs this: %s", stack.Environment, p)
+	}
+	return wrong, refused, nil
 }
 
 // checkHub holds a hub's values to its chart. When the chart cannot be had, note says so, and that is all.

@@ -54,6 +54,7 @@ func (a *app) values() *cli.Command {
 		}
 		computed, err := values.Compute(opts)
 		if err != nil {
+			a.sayNotes(computed.Notes)
 			return err
 		}
 		sets, open, err := stacks.ImageSets(stack, hub, computed)
@@ -116,14 +117,18 @@ func oneHub(stack *config.Stack, name string) (*config.Hub, error) {
 	return stack.Hub(name), nil
 }
 
+func (a *app) sayNotes(notes config.Problems) {
+	for _, n := range notes {
+		a.Say("%s %s", a.Paint(term.Yellow, "note:"), n)
+	}
+}
+
 func (a *app) showValues(g globals, stack *config.Stack, hub *config.Hub, c *values.Computed, below values.Path, origin bool) error {
 	leaves := c.Leaves(below)
 	if len(leaves) == 0 {
 		return usage("there is no value %s in the files of hub %s; `hubwright values %s` shows all of them", below, hub.Name, stack.Environment)
 	}
-	for _, n := range c.Notes {
-		a.Say("%s %s", a.Paint(term.Yellow, "note:"), n)
-	}
+	a.sayNotes(c.Notes)
 	if g.output == "json" {
 		out := make([]result.Leaf, len(leaves))
 		for i, l := range leaves {

@@ -1,9 +1,11 @@
 package cli
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -231,6 +233,77 @@ func TestValidateFiles(t *testing.T) {
 	} {
 		if code != exitUsage || !strings.Contains(errs, want) {
 			t.Errorf("exit %d without %q: %s", code, want, errs)
+		}
+	}
+}
+
+// A file that is wrong hides nothing of the others: neither their problems, nor what the chart refuses of them. What the wrong file may hold is not missed.
+func TestValidateTellsAllAtOnce(t *testing.T) {
+	t.Setenv("HUBWRIGHT_OFFLINE", "1")
+	dir := layered(t, map[string]string{
+		"Pulumi.staging.yaml": "config:\n  aws:region: us-east-1\n  hubwright:images: null\n  hubwright:hubs:\n    - name: hub\n      domain: hub.science.stsci.edu\n      templates: null\n      image: null\n" +
+			"      values: [pipe.yaml, hubs/hub/common.yaml, hubs/hub/staging.yaml]\n      secretFiles: [hubs/hub/none.yaml, hubs/hub/plain.yaml]\n",
+		"hubs/hub/common.yaml":  "singleuser:\n  startTimeout: soon\n",
+		"hubs/hub/staging.yaml": "a: *none\n---\nb: 1\n",
+		"hubs/hub/plain.yaml":   "hub: {db: {password: hunter2}}\n",
+		"hubs/hub/none.yaml":    "",
+	})
+	if err := errors.Join(os.Remove(filepath.Join(dir, "hubs/hub/none.yaml")), syscall.Mkfifo(filepath.Join(dir, "pipe.yaml"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("nowhere.yaml", filepath.Join(dir, "hubs/hub/none.yaml")); err != nil { // there, and yet not to be read
+		t.Fatal(err)
+	}
+	a, _, errs := testApp(t)
+	code := a.run(t.Context(), []string{"hubwright", "-C", dir, "validate", "staging", "--sandbox"})
+	for _, want := range []string{
+		"pipe.yaml: is no file, but a named pipe; name a file with the values", "hubs/hub/staging.yaml:1: unknown anchor 'none' referenced",
+		"hubs/hub/staging.yaml:2: a second YAML document begins here", "hubs/hub/common.yaml:2: singleuser.startTimeout: got string, want integer",
+	} {
+		if code != exitUsage || !strings.Contains(errs.String(), want) {
+			t.Errorf("exit %d without %q: %s", code, want, errs)
+		}
+	}
+}
+
+// What auth and https leave to the values is looked for there: what a hub cannot do without stops it outside the sandbox, and is said inside.
+func TestValidateLooksForWhatIsLeftToValues(t *testing.T) {
+	t.Setenv("HUBWRIGHT_OFFLINE", "1")
+	const stack = "config:\n  aws:region: us-east-1\n  hubwright:images: null\n  hubwright:hubs:\n" +
+		"    - {name: hub, domain: hub.science.stsci.edu, templates: null, image: null, https: {type: values}, auth: {type: values}}\n"
+	const nobody, plain = "hub.config.JupyterHub.authenticator_class: is missing", "proxy.https.enabled: is not true, so that passwords and cookies cross the network in plain text"
+	const github = "hub:\n  config:\n    JupyterHub: {authenticator_class: github}\n"
+	for _, test := range []struct {
+		name, values  string
+		sandbox       bool
+		code          int
+		want, without []string
+	}{
+		{"nothing", "", false, exitUsage, []string{"error: hub hub: " + nobody, plain}, nil},
+		{"nothing, in the sandbox", "", true, exitDone, []string{"staging: with real services a hub needs this: hub hub: " + nobody, plain}, nil},
+		{"a login without a client", github, false, exitDone, []string{"hub.config.OAuthenticator.client_id: is missing; register a client with the callback https://hub.science.stsci.edu/hub/oauth_callback", "client_secret", "oauth_callback_url"}, []string{nobody}},
+		{
+			"another callback", github + "    GitHubOAuthenticator: {client_id: a, client_secret: b, oauth_callback_url: 'https://x.org/cb'}\n", false, exitDone,
+			[]string{"hubs/hub/common.yaml:4: hub.config.GitHubOAuthenticator.oauth_callback_url: is not the hub's address"}, []string{"client_"},
+		},
+		{"a certificate that is to come", "proxy: {https: {enabled: true, type: manual}}\n", true, exitUsage, []string{"proxy.https.manual.cert: is missing", "proxy.https.manual.key: is missing"}, []string{plain}},
+		{"the load balancer's", "proxy: {service: {annotations: {service.beta.kubernetes.io/aws-load-balancer-ssl-cert: arn}}}\n", true, exitDone, nil, []string{"proxy"}},
+		{"Let's Encrypt", "proxy: {https: {enabled: true, hosts: [hub.science.stsci.edu]}}\n", true, exitDone, []string{"letsencrypt.contactEmail: is missing"}, []string{"hosts"}},
+	} {
+		dir := layered(t, map[string]string{"Pulumi.staging.yaml": stack, "hubs/hub/common.yaml": test.values, "hubs/hub/staging.yaml": ""})
+		args := []string{"hubwright", "-C", dir, "validate", "staging"}
+		if test.sandbox {
+			args = append(args, "--sandbox")
+		}
+		a, _, errs := testApp(t)
+		if code := a.run(t.Context(), args); code != test.code {
+			t.Errorf("%s: exit %d", test.name, code)
+		}
+		wants(t, errs.String(), test.want...)
+		for _, not := range test.without {
+			if strings.Contains(errs.String(), not) {
+				t.Errorf("%s: %q is in\n%s", test.name, not, errs)
+			}
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/hubwright/hubwright/internal/deploydir"
 	"github.com/hubwright/hubwright/internal/problem"
 )
 
@@ -54,7 +55,7 @@ func projectFile(dir string) (string, error) {
 
 // readTree reads a file of the deployment.
 func readTree(dir, name string) (*tree, Problems, error) {
-	data, err := os.ReadFile(filepath.Join(dir, name))
+	data, err := deploydir.Read(filepath.Join(dir, name), 0)
 	if err != nil {
 		return nil, nil, fmt.Errorf("reading the configuration: %w", err)
 	}

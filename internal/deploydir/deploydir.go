@@ -9,10 +9,15 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 )
 
-// ErrOutside is why a file is not read that lies outside.
-var ErrOutside = errors.New("leads out of the deployment directory")
+// Why a file is not read.
+var (
+	ErrOutside    = errors.New("leads out of the deployment directory")
+	ErrNotRegular = errors.New("is no file")
+	ErrTooBig     = errors.New("is too big")
+)
 
 // Dir is a deployment directory.
 type Dir struct {
@@ -93,20 +98,45 @@ func (d Dir) ReadFile(name string, most int64) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := os.Open(path)
+	data, err := Read(path, most)
+	return data, relative(err, name)
+}
+
+// Read reads a file, wherever it is, of at most so many bytes; 0 is any number. A folder, a pipe, a socket or a device is ErrNotRegular: it may have no
+// end, and one without a writer would never even be opened. A file that is bigger is ErrTooBig.
+func Read(path string, most int64) ([]byte, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
-		return nil, relative(err, name)
+		return nil, err
 	}
 	defer func() { _ = f.Close() }()
+	switch info, err := f.Stat(); {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, &fs.PathError{Op: "read", Path: path, Err: fmt.Errorf("%w, but a %s", ErrNotRegular, kindOf(info.Mode()))}
+	}
 	if most == 0 {
-		data, err := io.ReadAll(f)
-		return data, relative(err, name)
+		return io.ReadAll(f)
 	}
 	data, err := io.ReadAll(io.LimitReader(f, most+1))
 	if err == nil && int64(len(data)) > most {
-		return nil, &fs.PathError{Op: "read", Path: name, Err: fmt.Errorf("has more than %d bytes", most)}
+		return nil, &fs.PathError{Op: "read", Path: path, Err: fmt.Errorf("%w: more than %d bytes", ErrTooBig, most)}
 	}
-	return data, relative(err, name)
+	return data, err
+}
+
+// kindOf is what a file that is not regular is called.
+func kindOf(m fs.FileMode) string {
+	switch {
+	case m.IsDir():
+		return "folder"
+	case m&fs.ModeNamedPipe != 0:
+		return "named pipe"
+	case m&fs.ModeSocket != 0:
+		return "socket"
+	}
+	return "device"
 }
 
 // relative has an error speak of a file by the path that a person gave.

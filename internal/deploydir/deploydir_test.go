@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/hubwright/hubwright/internal/deploydir"
@@ -70,6 +71,14 @@ func TestDir(t *testing.T) {
 	d := deploydir.Dir{Path: filepath.Join(base, "deployment")}
 	if _, err := d.ReadFile("hubs/common.yaml", 3); err == nil || !strings.Contains(err.Error(), "more than 3 bytes") {
 		t.Errorf("a file over the size: %v", err)
+	}
+	if err := syscall.Mkfifo(filepath.Join(base, "deployment", "pipe"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, kind := range map[string]string{"pipe": "named pipe", "hubs": "folder"} {
+		if _, err := d.ReadFile(name, 3); !errors.Is(err, deploydir.ErrNotRegular) || !strings.Contains(err.Error(), kind) {
+			t.Errorf("a %s: %v", kind, err)
+		}
 	}
 	if entries, err := d.ReadDir("through"); err != nil || len(entries) != 5 {
 		t.Errorf("a folder: %v, %v", entries, err)

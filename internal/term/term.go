@@ -3,6 +3,7 @@ package term
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -84,15 +85,23 @@ var ErrNotAsked = errors.New("a confirmation is needed and there is no terminal 
 // mostSecret is the most that is read as one secret, in bytes: a certificate with its chain takes some thousand.
 const mostSecret = 1 << 20
 
-// AskSecret reads a secret: from a terminal without showing it, from anything else to its end, without the newline that ends it.
-func (t *Term) AskSecret(question string) (string, error) {
+// AskSecret reads a secret: from a terminal without showing it, from anything else to its end, without the newline that ends it. The error is the
+// cause of the context's end when that comes first; a terminal is then as it was before.
+func (t *Term) AskSecret(ctx context.Context, question string) (string, error) {
 	if f, ok := t.In.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		before, err := term.GetState(int(f.Fd()))
+		if err != nil {
+			return "", err
+		}
 		_, _ = fmt.Fprint(t.Err, question+" ")
-		text, err := term.ReadPassword(int(f.Fd()))
+		text, err := unless(ctx, func() ([]byte, error) { return term.ReadPassword(int(f.Fd())) })
+		if ctx.Err() != nil {
+			err = errors.Join(err, term.Restore(int(f.Fd()), before))
+		}
 		_, _ = fmt.Fprintln(t.Err)
 		return string(text), err
 	}
-	data, err := io.ReadAll(io.LimitReader(t.In, mostSecret+1))
+	data, err := unless(ctx, func() ([]byte, error) { return io.ReadAll(io.LimitReader(t.In, mostSecret+1)) })
 	if err != nil {
 		return "", err
 	}
@@ -106,15 +115,40 @@ func (t *Term) AskSecret(question string) (string, error) {
 	return text, nil
 }
 
-// Ask puts a question and returns the answer, trimmed. Without a person it returns ErrNotAsked.
-func (t *Term) Ask(question string) (string, error) {
+// Ask puts a question and returns the answer, trimmed. Without a person it returns ErrNotAsked, and the cause of the context's end when that comes
+// first.
+func (t *Term) Ask(ctx context.Context, question string) (string, error) {
 	if !t.Interactive {
 		return "", ErrNotAsked
 	}
 	_, _ = fmt.Fprint(t.Err, question+" ")
-	line, err := bufio.NewReader(t.In).ReadString('\n')
-	if err != nil && line == "" {
+	line, err := unless(ctx, func() (string, error) { return bufio.NewReader(t.In).ReadString('\n') })
+	switch {
+	case err != nil && ctx.Err() != nil:
+		_, _ = fmt.Fprintln(t.Err) // the prompt's line ends
+		return "", err
+	case err != nil && line == "":
 		return "", ErrNotAsked
 	}
 	return strings.TrimSpace(line), nil
+}
+
+// unless is what a read gives, unless the context ends before. Nothing can end the read itself: what it still gets is lost.
+func unless[T any](ctx context.Context, read func() (T, error)) (T, error) {
+	type answer struct {
+		value T
+		err   error
+	}
+	got := make(chan answer, 1)
+	go func() {
+		value, err := read()
+		got <- answer{value, err}
+	}()
+	select {
+	case a := <-got:
+		return a.value, a.err
+	case <-ctx.Done():
+		var none T
+		return none, context.Cause(ctx)
+	}
 }

@@ -2,8 +2,10 @@ package term
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -35,14 +37,14 @@ func TestPaintOnlyWhereColourIsAllowed(t *testing.T) {
 
 func TestAsk(t *testing.T) {
 	term, _, errs := testTerm(" yes \n")
-	if _, err := term.Ask("Sure?"); !errors.Is(err, ErrNotAsked) || errs.Len() > 0 {
+	if _, err := term.Ask(t.Context(), "Sure?"); !errors.Is(err, ErrNotAsked) || errs.Len() > 0 {
 		t.Errorf("without a person: %v, %q", err, errs)
 	}
 	term.Interactive = true
-	if got, err := term.Ask("Sure?"); err != nil || got != "yes" || errs.String() != "Sure? " {
+	if got, err := term.Ask(t.Context(), "Sure?"); err != nil || got != "yes" || errs.String() != "Sure? " {
 		t.Errorf("answer %q, %v, prompt %q", got, err, errs)
 	}
-	if _, err := term.Ask("Again?"); !errors.Is(err, ErrNotAsked) {
+	if _, err := term.Ask(t.Context(), "Again?"); !errors.Is(err, ErrNotAsked) {
 		t.Errorf("at the end of input: %v", err)
 	}
 }
@@ -91,7 +93,7 @@ func TestAnswers(t *testing.T) {
 	for _, test := range []struct{ in, want string }{{"y\n", "y"}, {"\n", ""}, {"  homes staging \r\n", "homes staging"}, {"cut off", "cut off"}} {
 		term, _, _ := testTerm(test.in)
 		term.Interactive = true
-		if got, err := term.Ask("Sure?"); err != nil || got != test.want {
+		if got, err := term.Ask(t.Context(), "Sure?"); err != nil || got != test.want {
 			t.Errorf("%q: got %q, %v", test.in, got, err)
 		}
 	}
@@ -147,5 +149,25 @@ func TestLiveLine(t *testing.T) {
 		if !regexp.MustCompile(test.want).MatchString(errs.String()) {
 			t.Errorf("%s: %q does not match %s", test.name, errs, test.want)
 		}
+	}
+}
+
+// The end of the context ends the waiting for an answer.
+func TestAskIsInterrupted(t *testing.T) {
+	in, unread, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = errors.Join(in.Close(), unread.Close()) }()
+	term, _, _ := testTerm("")
+	term.In, term.Interactive = in, true
+	ctx, cancel := context.WithCancelCause(t.Context())
+	why := errors.New("enough")
+	cancel(why)
+	if _, err := term.Ask(ctx, "Sure?"); !errors.Is(err, why) {
+		t.Error(err)
+	}
+	if _, err := term.AskSecret(ctx, "The secret:"); !errors.Is(err, why) {
+		t.Error(err)
 	}
 }

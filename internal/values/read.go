@@ -31,7 +31,7 @@ func (l *Layer) read(files deploydir.Dir) (map[string]any, *node, problem.Proble
 		if data, err = files.ReadFile(l.File, maxFile); errors.Is(err, fs.ErrNotExist) && l.Optional {
 			data = []byte{}
 		} else if err != nil {
-			return nil, nil, problem.Problems{unread(l.File, err, "every layer is needed, unless it is marked optional")}
+			return nil, nil, problem.Problems{Unread(l.File, err, "every layer is needed, unless it is marked optional")}
 		}
 	}
 	r := reader{layer: l}
@@ -53,17 +53,26 @@ func (l *Layer) read(files deploydir.Dir) (map[string]any, *node, problem.Proble
 	return plain, r.node(plain, doc, 0), nil
 }
 
-// unread says why a file was not read. hint is what helps when it is not there.
-func unread(file string, err error, hint string) problem.Problem {
+// Missing is the message of a file that is not there.
+const Missing = "does not exist"
+
+// Unread says why a file of the deployment was not read. hint is what helps when it is not there.
+func Unread(file string, err error, hint string) problem.Problem {
 	p := problem.Problem{File: file, Message: err.Error(), Hint: hint}
 	var pathError *fs.PathError
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		p.Message = "does not exist"
+		p.Message = Missing
 	case errors.Is(err, deploydir.ErrOutside):
 		p.Message, p.Hint = deploydir.ErrOutside.Error(), "move it in, or name its folder at deployment.outside"
 	case errors.As(err, &pathError):
-		p.Message = pathError.Err.Error() // the path stands before it anyway
+		p.Message, p.Hint = pathError.Err.Error(), "make it a file that can be read" // the path stands before it anyway
+	}
+	switch {
+	case errors.Is(err, deploydir.ErrTooBig):
+		p.Hint = "all values of a release have to fit into one Secret of Kubernetes: take out what the hub does not need, or put it into an image or a volume"
+	case errors.Is(err, deploydir.ErrNotRegular):
+		p.Hint = "name a file with the values"
 	}
 	return p
 }
@@ -110,10 +119,11 @@ func (r *reader) parse(data []byte) *yaml.Node {
 		return nil
 	} else if err != nil {
 		r.malformed(data, err)
+		r.second(data)
 		return nil
 	}
 	if err := decoder.Decode(&more); !errors.Is(err, io.EOF) {
-		r.add(max(more.Line, 1), "", "a second YAML document begins here", "values are one document: put the rest into a file and a layer of its own")
+		r.another(max(more.Line, 1))
 	}
 	root := doc.Content[0]
 	if root.ShortTag() == "!!null" {
@@ -127,13 +137,39 @@ func (r *reader) parse(data []byte) *yaml.Node {
 	return root
 }
 
+// second finds a second document in a text that the parser does not get that far in: a line of --- after the first that holds something.
+func (r *reader) second(data []byte) {
+	begun := false
+	for i, line := range bytes.Split(data, []byte("\n")) {
+		text := bytes.TrimRight(line, " \t\r")
+		switch marks := bytes.Equal(text, []byte("---")) || bytes.HasPrefix(line, []byte("--- ")); {
+		case marks && begun:
+			r.another(i + 1)
+			return
+		case len(text) > 0 && text[0] != '#' && text[0] != '%' && !marks:
+			begun = true
+		}
+	}
+}
+
+func (r *reader) another(line int) {
+	r.add(line, "", "a second YAML document begins here", "values are one document: put the rest into a file and a layer of its own")
+}
+
 // malformed words what the YAML parser says, with the line in front.
 func (r *reader) malformed(data []byte, err error) {
 	message := strings.TrimPrefix(err.Error(), "yaml: ")
 	number, rest, ok := strings.Cut(strings.TrimPrefix(message, "line "), ": ")
 	line, notNumber := strconv.Atoi(number)
 	if !ok || notNumber != nil {
-		r.add(0, "", message, "")
+		line, hint := 0, ""
+		if name := strings.TrimSuffix(strings.TrimPrefix(message, "unknown anchor '"), "' referenced"); name != message { // said without a line
+			if at := bytes.Index(data, []byte("*"+name)); at >= 0 {
+				line = lineOf(data, at)
+			}
+			hint = fmt.Sprintf("mark the value that it stands for with &%s, in this file", name)
+		}
+		r.add(line, "", message, hint)
 		return
 	}
 	if strings.HasPrefix(rest, "did not find expected") {

@@ -54,7 +54,7 @@ func (c *Computed) set(o Options) (problems problem.Problems) {
 			name, _, _ := strings.Cut(s.Text, "=")
 			after, err := s.apply(after, o.Files)
 			if err != nil {
-				p := unread("--"+kind, err, "give it as PATH=VALUE")
+				p := Unread("--"+kind, err, "give it as PATH=VALUE")
 				p.Path = strings.TrimSpace(name)
 				problems = append(problems, p)
 				continue

@@ -74,8 +74,10 @@ func TestProblems(t *testing.T) {
 		{"a tab", []string{"a:\n\tb: 1\n"}, "a.yaml:2: is indented with a tab; YAML wants spaces"},
 		{"a list", []string{"- a"}, "a.yaml:1: values are an object, not a list or plain text"},
 		{"a second document", []string{"a: 1\n---\nb: 2\n"}, "a.yaml:2: a second YAML document begins here; values are one document: put the rest into a file and a layer of its own"},
+		{"an anchor that is nowhere, and a second document", []string{"---\na: 1\nb: *none\n---\nb: 2\n"}, "a.yaml:3: unknown anchor 'none' referenced; mark the value that it stands for with &none, in this file\n" +
+			"a.yaml:4: a second YAML document begins here; values are one document: put the rest into a file and a layer of its own"},
 		{"another encoding", []string{"a: 1\nb: \xe9\n"}, "a.yaml:2: is not UTF-8; save the file in that encoding"},
-		{"too much", []string{"a: " + strings.Repeat("x", maxFile)}, "a.yaml: has more than 1048576 bytes; every layer is needed, unless it is marked optional"},
+		{"too much", []string{"a: " + strings.Repeat("x", maxFile)}, "a.yaml: is too big: more than 1048576 bytes; all values of a release have to fit into one Secret of Kubernetes: take out what the hub does not need, or put it into an image or a volume"},
 		{"every file's problem", []string{"- a", "- b"}, "a.yaml:1: values are an object, not a list or plain text\nb.yaml:1: values are an object, not a list or plain text"},
 	}
 	for _, test := range tests {
