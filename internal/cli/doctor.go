@@ -15,6 +15,7 @@ import (
 	"github.com/hubwright/hubwright/internal/driver"
 	"github.com/hubwright/hubwright/internal/result"
 	"github.com/hubwright/hubwright/internal/term"
+	"github.com/hubwright/hubwright/internal/values"
 	"github.com/hubwright/hubwright/stacks"
 )
 
@@ -36,6 +37,9 @@ func (a *app) doctor() *cli.Command {
 			}
 			rows = append(rows, of...)
 		}
+		if env == "" {
+			a.sayOfEnvironments(g)
+		}
 		order := []string{doctor.Fail, doctor.Warning, doctor.OK, doctor.Skipped}
 		slices.SortStableFunc(rows, func(x, y doctor.Row) int { return slices.Index(order, x.State) - slices.Index(order, y.State) })
 		if g.output == "json" {
@@ -50,6 +54,17 @@ func (a *app) doctor() *cli.Command {
 		}
 		return nil
 	})
+}
+
+// sayOfEnvironments says that there is more to be looked at, where there is a deployment.
+func (a *app) sayOfEnvironments(g globals) {
+	root, err := findProject(g.dir)
+	if err != nil {
+		return
+	}
+	if envs, err := environmentsOf(root); err == nil {
+		a.Say("%s this is the machine alone; `hubwright doctor %s` looks at what that environment needs, too (there are %s)", a.Paint(term.Yellow, "note:"), envs[0], strings.Join(envs, ", "))
+	}
 }
 
 func (a *app) showDoctor(rows []doctor.Row) error {
@@ -108,7 +123,7 @@ func (a *app) checkEnvironment(ctx context.Context, g globals, root, env string)
 // checkState asks the backend for the stack's state.
 func (a *app) checkState(ctx context.Context, g globals, env string) doctor.Row {
 	r := doctor.Row{Check: "state", State: doctor.OK}
-	s, err := a.open(ctx, g, env)
+	s, err := a.look(ctx, g, env)
 	if err != nil {
 		return doctor.Row{Check: r.Check, State: doctor.Fail, Seen: err.Error(), Remedy: hintOf(err)}
 	}
@@ -153,7 +168,7 @@ func (a *app) checkHubOf(ctx context.Context, g globals, stack *config.Stack, hu
 	case err != nil:
 		rows = append(rows, doctor.Row{Check: name("chart"), State: doctor.Fail, Seen: err.Error(), Remedy: "give this machine a way to the repository, or put the chart into a folder and name it with chart.path"})
 	case len(ch.Outlines) > 0:
-		rows = append(rows, doctor.Row{Check: name("chart"), State: doctor.Warning, Seen: fmt.Sprintf("%s cannot be reached; a built-in outline stands in for it", strings.Join(ch.Outlines, ", "))})
+		rows = append(rows, doctor.Row{Check: name("chart"), State: doctor.Warning, Seen: fmt.Sprintf("%s cannot be reached; a built-in outline stands in for it", strings.Join(ch.Outlines, ", ")), Remedy: "nothing in the sandbox; with a way to the repository the real chart is fetched, and kept for later"})
 	default:
 		rows = append(rows, doctor.Row{Check: name("chart"), State: doctor.OK, Seen: fmt.Sprintf("%s %s, %s", ch.Name(), ch.Metadata.Version, ch.Origin)})
 	}
@@ -162,27 +177,69 @@ func (a *app) checkHubOf(ctx context.Context, g globals, stack *config.Stack, hu
 			Check: name("OAuth callback"), State: doctor.OK, Seen: stack.CallbackURL(hub) + " is what the client has to be registered with; whether it is, only the provider knows",
 		})
 	}
-	return append(rows, a.checkSecretsOf(ctx, g, stack, hub, name("secrets")))
+	if doctor.Reserved(hub.Domain) {
+		rows = append(rows, doctor.Row{
+			Check: name("domain"), State: doctor.Warning, Seen: hub.Domain + " is a name that is kept for examples and tests, so that nobody reaches the hub by it (RFC 2606)",
+			Remedy: "give it its own at domain of " + stack.Where("hubs["+hub.Name+"].domain"),
+		})
+	}
+	rows = append(rows, a.checkLeft(ctx, g, stack, hub, name("login and HTTPS in the values"))...)
+	return append(rows, a.checkSecretsOf(ctx, g, stack, hub, name)...)
 }
 
-func (a *app) checkSecretsOf(ctx context.Context, g globals, stack *config.Stack, hub *config.Hub, check string) doctor.Row {
-	var wrong, missing config.Problems
+// checkLeft looks in the values for what the configuration leaves to them.
+func (a *app) checkLeft(ctx context.Context, g globals, stack *config.Stack, hub *config.Hub, check string) []doctor.Row {
+	if hub.Auth.Type != config.AuthValues && hub.HTTPS.Type != config.HTTPSValues {
+		return nil
+	}
+	of, err := a.hubFiles(ctx, g, stack, hub)
+	var computed *values.Computed
+	if err == nil {
+		computed, err = values.Compute(of.values)
+	}
+	switch {
+	case err != nil:
+		return []doctor.Row{{Check: check, State: doctor.Fail, Seen: err.Error(), Remedy: fmt.Sprintf("mend these; `hubwright validate %s` shows them", stack.Environment)}}
+	case of.unread || of.locked:
+		return []doctor.Row{{Check: check, State: doctor.Skipped, Seen: "the files of secrets cannot be read from here"}}
+	}
+	refused, open := stacks.LeftToValues(stack, hub, computed)
+	row := doctor.Row{Check: check, State: doctor.OK, Seen: "all that these need is there"}
+	if found := slices.Concat(refused, open); len(found) > 0 {
+		row = doctor.Row{Check: check, State: doctor.Warning, Seen: found.Error(), Remedy: "put it into the files of values and of secrets, or have auth.type and https.type say what hubwright shall see to"}
+	}
+	if len(refused) > 0 && !g.sandbox {
+		row.State = doctor.Fail
+	}
+	return []doctor.Row{row}
+}
+
+func (a *app) checkSecretsOf(ctx context.Context, g globals, stack *config.Stack, hub *config.Hub, name func(string) string) []doctor.Row {
+	check := name("secrets")
+	var found secretsFound
 	err := a.withSecrets(g, stack, func(secrets stacks.Secrets) error {
 		files, err := a.secretFiles(ctx, secrets, stack)
 		if err == nil {
-			wrong, missing, err = a.checkSecrets(ctx, stack, hub, secrets, files)
+			found, err = a.checkSecrets(ctx, stack, hub, secrets, files)
 		}
 		return err
 	})
+	var rows []doctor.Row
+	if len(found.expiring) > 0 {
+		rows = append(rows, doctor.Row{Check: name("certificate"), State: doctor.Warning, Seen: found.expiring.Error(), Remedy: "order a new one before that day"})
+	}
+	row := doctor.Row{Check: check, State: doctor.OK, Seen: "complete, and as they should be"}
 	switch {
 	case err != nil:
-		return doctor.Row{Check: check, State: doctor.Fail, Seen: err.Error(), Remedy: hintOf(err)}
-	case len(wrong) > 0:
-		return doctor.Row{Check: check, State: doctor.Fail, Seen: append(wrong, missing...).Error(), Remedy: fmt.Sprintf("`hubwright secrets check %s` shows these", stack.Environment)}
-	case len(missing) > 0 && g.sandbox:
-		return doctor.Row{Check: check, State: doctor.OK, Seen: "the sandbox makes up what is missing"}
-	case len(missing) > 0:
-		return doctor.Row{Check: check, State: doctor.Warning, Seen: missing.Error(), Remedy: fmt.Sprintf("`hubwright up %s` makes all but the hub meanwhile", stack.Environment)}
+		row = doctor.Row{Check: check, State: doctor.Fail, Seen: err.Error(), Remedy: hintOf(err)}
+	case len(found.wrong) > 0:
+		row = doctor.Row{Check: check, State: doctor.Fail, Seen: slices.Concat(found.wrong, found.missing).Error(), Remedy: fmt.Sprintf("`hubwright secrets check %s` shows these", stack.Environment)}
+	case len(found.missing) > 0 && g.sandbox:
+		row.Seen = fmt.Sprintf("the sandbox makes up what is missing; with real services a person has to enter:\n%s", found.missing.Error())
+	case len(found.missing) == 0 && found.files == 0 && len(hub.SecretFiles) > 0:
+		row.Seen = fmt.Sprintf("there is no %s, and the configuration wants nothing of it", hub.SecretFiles[0].File)
+	case len(found.missing) > 0:
+		row = doctor.Row{Check: check, State: doctor.Warning, Seen: found.missing.Error(), Remedy: fmt.Sprintf("`hubwright up %s` makes all but the hub meanwhile", stack.Environment)}
 	}
-	return doctor.Row{Check: check, State: doctor.OK, Seen: "complete, and as they should be"}
+	return append(rows, row)
 }

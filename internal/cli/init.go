@@ -65,9 +65,12 @@ func (a *app) init() *cli.Command {
 			return err
 		}
 		a.Say("%s %s is a deployment with the environments %s. Next:", a.Paint(term.Green, "done:"), dir, strings.Join(n.envs, ", "))
-		a.Say("  hubwright up %s -C %s --sandbox     # on simulated services", n.envs[0], dir)
-		a.Say("  hubwright bootstrap %s -C %s --write   # in your account: a place for the state", n.envs[0], dir)
-		a.Say("  hubwright secrets init %s -C %s     # then set what it says is missing", n.envs[0], dir)
+		a.Say("  hubwright up %s -C %s --sandbox        # on simulated services", n.envs[0], dir)
+		a.Say("in your account, in this order:")
+		a.Say("  hubwright doctor %s -C %s              # what is still needed", n.envs[0], dir)
+		a.Say("  hubwright bootstrap %s -C %s --write   # a place for the state", n.envs[0], dir)
+		a.Say("  hubwright up %s -C %s                  # all but the hub, the key of its secrets among it", n.envs[0], dir)
+		a.Say("  hubwright secrets init %s -C %s        # then set what it says is missing, and `up` again completes", n.envs[0], dir)
 		return nil
 	})
 }

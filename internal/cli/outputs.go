@@ -103,7 +103,7 @@ func (a *app) withSession(c *cli.Context, g globals, act func(*session) error) e
 	if err != nil {
 		return err
 	}
-	s, err := a.open(c.Context, g, env)
+	s, err := a.look(c.Context, g, env)
 	if err != nil {
 		return err
 	}

@@ -39,7 +39,7 @@ func (a *app) promote() *cli.Command {
 
 // tested returns what runs on an environment, which must be healthy now.
 func (a *app) tested(ctx context.Context, g globals, env string) (pins config.Pins, err error) {
-	from, err := a.open(ctx, g, env)
+	from, err := a.look(ctx, g, env)
 	if err != nil {
 		return pins, err
 	}

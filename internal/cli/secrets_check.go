@@ -38,11 +38,14 @@ func (a *app) secretsCheck(c *cli.Context, g globals) error {
 				return misplaced(stack, err)
 			}
 			for i := range stack.Hubs {
-				wrong, missing, err := a.checkSecrets(c.Context, stack, &stack.Hubs[i], secrets, files)
+				of, err := a.checkSecrets(c.Context, stack, &stack.Hubs[i], secrets, files)
 				if err != nil {
 					return err
 				}
-				found = append(append(found, wrong...), missing...)
+				for _, p := range of.expiring {
+					a.noteOnce("%s", p)
+				}
+				found = slices.Concat(found, of.wrong, of.missing)
 			}
 			return nil
 		})
@@ -50,54 +53,59 @@ func (a *app) secretsCheck(c *cli.Context, g globals) error {
 	})
 }
 
-// checkSecrets finds what is wrong with a hub's secrets and, apart from that, what a person has yet to enter.
-func (a *app) checkSecrets(ctx context.Context, stack *config.Stack, hub *config.Hub, ways stacks.Secrets, files *stacks.SecretFiles) (wrong, missing config.Problems, err error) {
+// secretsFound is what was found of a hub's secrets: what is wrong, what a person has yet to enter, and what certificates end soon.
+type secretsFound struct {
+	wrong, missing, expiring config.Problems
+	files                    int // how many files of secrets there are
+}
+
+// checkSecrets looks at a hub's secrets.
+func (a *app) checkSecrets(ctx context.Context, stack *config.Stack, hub *config.Hub, ways stacks.Secrets, files *stacks.SecretFiles) (of secretsFound, err error) {
 	texts, err := files.Read(ctx, hub)
 	if err != nil {
-		return nil, nil, err
+		return of, err
 	}
+	of.files = len(texts)
 	for _, text := range texts {
 		found, err := a.checkSecretText(ctx, stack, files, text)
 		if err != nil {
-			return nil, nil, err
+			return of, err
 		}
-		wrong = append(wrong, found...)
+		of.wrong = append(of.wrong, found...)
 	}
 	layers, err := ways.Open(ctx, texts)
 	var plaintext config.Problems
 	var locked *secretfile.KeyError
 	switch {
 	case errors.As(err, &plaintext):
-		wrong = append(wrong, plaintext...)
+		of.wrong = append(of.wrong, plaintext...)
 	case errors.As(err, &locked):
-		wrong = append(wrong, config.Problem{File: locked.File, Message: strings.TrimPrefix(locked.Error(), locked.File+": "), Hint: "without it nothing is known of what is in it"})
+		of.wrong = append(of.wrong, config.Problem{File: locked.File, Message: strings.TrimPrefix(locked.Error(), locked.File+": "), Hint: "without it nothing is known of what is in it"})
 	case err != nil:
-		return nil, nil, err
+		return of, err
 	}
 	opts := stacks.Values(stack, hub)
 	opts.Layers = append(opts.Layers, layers...)
 	computed, err := values.Compute(opts)
 	if err != nil {
-		return nil, nil, err
+		return of, err
 	}
 	secrets := config.HubSecrets{}
 	secrets.Lift(hub, func(path []string) (any, bool) { return computed.At(path) })
-	for _, p := range stack.Expiring(map[string]config.HubSecrets{hub.Name: secrets}, time.Now()) {
-		a.noteOnce("%s", p)
-	}
+	of.expiring = stack.Expiring(map[string]config.HubSecrets{hub.Name: secrets}, time.Now())
 	if locked == nil {
 		found, lacking := secretsOfHub(stack, hub, secrets)
-		wrong, missing = append(wrong, found...), lacking
+		of.wrong, of.missing = append(of.wrong, found...), lacking
 	}
 	for _, leaf := range computed.Leaves(nil) {
 		if !leaf.Secret && computed.Secret(leaf.Path) {
-			wrong = append(wrong, config.Problem{
+			of.wrong = append(of.wrong, config.Problem{
 				File: leaf.File, Line: leaf.Line, Path: leaf.Path.String(), Message: "looks like a secret, in a file that is not encrypted",
 				Hint: fmt.Sprintf("take it out, consider it known, and set a new one: hubwright secrets set %s %s --hub %s", stack.Environment, leaf.Path, hub.Name),
 			})
 		}
 	}
-	return wrong, missing, nil
+	return of, nil
 }
 
 // secretsOfHub says what is wrong with the secrets of one hub, and what is missing. What hubwright:secrets has is encrypted by the engine and cannot be

@@ -70,8 +70,19 @@ func findProject(dir string) (string, error) {
 	}
 }
 
-// open checks the configuration, before any engine starts, and makes the engine ready.
+// open makes an environment ready for what runs the program: as look does, and in the sandbox with secrets for hubs that have none.
 func (a *app) open(ctx context.Context, g globals, env string) (*session, error) {
+	s, err := a.look(ctx, g, env)
+	if err == nil && g.sandbox && a.getenv("HUBWRIGHT_SANDBOX_SECRETS") != "none" {
+		if err := s.trialSecrets(ctx); err != nil {
+			return nil, errors.Join(err, s.Close())
+		}
+	}
+	return s, err
+}
+
+// look checks the configuration, before any engine starts, and makes the engine ready. The stack's state is left as it is.
+func (a *app) look(ctx context.Context, g globals, env string) (*session, error) {
 	a.flagged = g.sandbox && a.getenv("HUBWRIGHT_SANDBOX") == ""
 	root, err := findProject(g.dir)
 	if err != nil {
@@ -108,11 +119,6 @@ func (a *app) open(ctx context.Context, g globals, env string) (*session, error)
 	}
 	s.reader, opts.Program = program.Reader, stacks.New(program)
 	s.Driver = driver.New(engine, opts)
-	if g.sandbox && a.getenv("HUBWRIGHT_SANDBOX_SECRETS") != "none" {
-		if err := s.trialSecrets(ctx); err != nil {
-			return nil, errors.Join(err, s.Close())
-		}
-	}
 	return s, nil
 }
 

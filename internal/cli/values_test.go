@@ -284,7 +284,8 @@ func TestValidateLooksForWhatIsLeftToValues(t *testing.T) {
 		{"a login without a client", github, false, exitDone, []string{"hub.config.OAuthenticator.client_id: is missing; register a client with the callback https://hub.science.stsci.edu/hub/oauth_callback", "client_secret", "oauth_callback_url"}, []string{nobody}},
 		{
 			"another callback", github + "    GitHubOAuthenticator: {client_id: a, client_secret: b, oauth_callback_url: 'https://x.org/cb'}\n", false, exitDone,
-			[]string{"hubs/hub/common.yaml:4: hub.config.GitHubOAuthenticator.oauth_callback_url: is not the hub's address"}, []string{"client_"},
+			[]string{"hubs/hub/common.yaml:4: hub.config.GitHubOAuthenticator.oauth_callback_url: is not the hub's address"},
+			[]string{"client_"},
 		},
 		{"a certificate that is to come", "proxy: {https: {enabled: true, type: manual}}\n", true, exitUsage, []string{"proxy.https.manual.cert: is missing", "proxy.https.manual.key: is missing"}, []string{plain}},
 		{"the load balancer's", "proxy: {service: {annotations: {service.beta.kubernetes.io/aws-load-balancer-ssl-cert: arn}}}\n", true, exitDone, nil, []string{"proxy"}},

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -159,4 +160,12 @@ func (m Machine) Delegation(ctx context.Context, zone string) Row {
 		names = append(names, strings.TrimSuffix(s.Host, "."))
 	}
 	return Row{r.Check, OK, zone + " is at " + strings.Join(names, ", "), ""}
+}
+
+// reserved are domains that no name server of the world knows: RFC 2606, https://www.rfc-editor.org/rfc/rfc2606
+var reserved = []string{"test", "example", "invalid", "localhost", "example.com", "example.net", "example.org"}
+
+// Reserved says whether a domain is kept for examples and tests.
+func Reserved(domain string) bool {
+	return slices.ContainsFunc(reserved, func(r string) bool { return domain == r || strings.HasSuffix(domain, "."+r) })
 }

@@ -99,3 +99,11 @@ func TestDelegation(t *testing.T) {
 	holds(t, m.Delegation(t.Context(), "none.example.org."), Fail, "is delegated to nobody")
 	holds(t, m.Delegation(t.Context(), "slow.example.org"), Warning, "i/o timeout")
 }
+
+func TestReserved(t *testing.T) {
+	for domain, want := range map[string]bool{"hub.invalid": true, "a.example.org": true, "localhost": true, "hub.science.stsci.edu": false, "myexample.org": false, "test.org": false} {
+		if Reserved(domain) != want {
+			t.Errorf("%s: %t", domain, !want)
+		}
+	}
+}
