@@ -33,6 +33,7 @@ var rooms = []room{
 	{"internal/images", []string{"internal/config", "internal/dockerfile", "internal/imagehash"}, "what is made of what, before anything is made"},
 	{"internal/imagehash", nil, "a build context in, its address out, without Docker and without an engine"},
 	{"internal/lazyregexp", nil, "it knows of nothing but the language"},
+	{"internal/noquery", nil, "it is initialised before all others"},
 	{"internal/nodocker", nil, "a provider knows of nothing but the engine"},
 	{"internal/oci", nil, "images in registries, whoever builds or deploys them"},
 	{"internal/problem", nil, "what is said of a file knows nothing of what the file is for"},

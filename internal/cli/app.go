@@ -16,6 +16,7 @@ import (
 
 	"github.com/hubwright/hubwright/internal/driver"
 	"github.com/hubwright/hubwright/internal/gitsource"
+	"github.com/hubwright/hubwright/internal/noquery"
 	"github.com/hubwright/hubwright/internal/term"
 )
 
@@ -32,6 +33,8 @@ type app struct {
 	noted   map[string]bool // notes that were said
 	flagged bool            // --sandbox stands on the command line, so it has to stand in the commands that are proposed, too
 }
+
+func init() { noquery.Restore() } // the packages that this one is made of have had their say
 
 // Main runs the program for a command line and returns the exit code.
 func Main(args []string) int {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -180,5 +181,23 @@ func TestCompletionKnowsEnvironmentsAndFlags(t *testing.T) {
 		if !slices.Contains(strings.Fields(out.String()), want) {
 			t.Errorf("%q is not offered: %s", want, out)
 		}
+	}
+}
+
+// Nothing asks the terminal anything when the program starts: who does not answer would wait for seconds.
+func TestNothingAsksTheTerminal(t *testing.T) {
+	if os.Getenv("HUBWRIGHT_TEST_TERMINAL") != "" {
+		t.Log("TERM is", os.Getenv("TERM"))
+		return
+	}
+	script, err := exec.LookPath("script")
+	if err != nil {
+		t.Skip("script (bsdutils) is not here")
+	}
+	cmd := exec.Command(script, "-qec", os.Args[0]+" -test.v -test.run ^TestNothingAsksTheTerminal$", os.DevNull)
+	cmd.Env = append(os.Environ(), "HUBWRIGHT_TEST_TERMINAL=1", "TERM=xterm", "CI=")
+	out, err := cmd.CombinedOutput()
+	if err != nil || bytes.Contains(out, []byte("\x1b]")) || !bytes.Contains(out, []byte("TERM is xterm")) {
+		t.Errorf("%v: %q", err, out)
 	}
 }

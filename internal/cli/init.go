@@ -117,7 +117,17 @@ func (a *app) askForDeployment(c *cli.Context, dir string) (*newDeployment, erro
 	if len(n.envs) == 0 {
 		n.envs = []string{"staging", "prod"}
 	}
-	return n, n.readDomains(c.StringSlice("domain"))
+	given := c.StringSlice("domain")
+	if n.zone == "" && len(given) == 0 && a.Interactive { // nothing else says what they are
+		for _, env := range n.envs {
+			domain, err := a.Ask("The domain of " + env + ":")
+			if err != nil {
+				return nil, err
+			}
+			given = append(given, env+"="+domain)
+		}
+	}
+	return n, n.readDomains(given)
 }
 
 // answer is a flag's value, a person's answer, or where nobody can be asked the default.
