@@ -29,6 +29,8 @@ const secretsKey = "secrets"
 type Options struct {
 	// Sandbox permits what only a simulated cloud should see: logins without a password, hubs without TLS.
 	Sandbox bool
+	// Partial returns what could be read beside the problems, for those who look at it; nothing may be deployed of it.
+	Partial bool
 }
 
 // Stack is the complete configuration of one environment, defaults included.
@@ -88,6 +90,9 @@ func Load(dir, env string, engine map[string]string, opts Options) (*Stack, erro
 	d.places[""] = stack.config
 	s.complete()
 	if err := s.validate(d.problems).Err(); err != nil {
+		if opts.Partial {
+			return s, err
+		}
 		return nil, err
 	}
 	return s, nil
