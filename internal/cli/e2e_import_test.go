@@ -35,12 +35,12 @@ func TestImportOfHubploy(t *testing.T) {
 	d.must(2, "import hubploy "+source+" --domain stagign=a.example.org").has(t, `did you mean "staging"`)
 	d.must(0, "import hubploy "+source+" --domain staging=gough.example.org").has(t, "line 2: proxy is there twice", "quota-claim", "announcements.py that the checkout does not have", "example.org/gough-user-image with tag latest-<env> goes to jupyterhub.singleuser.image in hubs/hub/image-${env}.yaml")
 	d.must(2, "validate").has(t, `Pulumi.yaml:`, `"hubs/hub/files/announcements.py" does not exist`)
-	d.must(2, "import hubploy "+source+" --check").has(t, "staging ok: values as in the checkout 7", `"hubs/hub/files/announcements.py" does not exist`)
+	d.must(2, "import hubploy "+source+" --check").has(t, "staging ok: 7 as in the checkout", `"hubs/hub/files/announcements.py" does not exist`)
 	if err := errors.Join(os.Mkdir(filepath.Join(d.dir, "hubs", "hub", "files"), 0o755), os.WriteFile(filepath.Join(d.dir, "hubs", "hub", "files", "announcements.py"), []byte("x = 1\n"), 0o600)); err != nil {
 		t.Fatal(err)
 	}
 	d.must(0, "validate").has(t, "staging ok")
-	d.must(0, "import hubploy "+source+" --check").has(t, "staging ok: values as in the checkout 7, others on purpose 1",
+	d.must(0, "import hubploy "+source+" --check").has(t, "staging ok: 7 as in the checkout, 1 on purpose",
 		`on purpose: jupyterhub.hub.extraFiles.announcements.stringData is new: "x = 1\n" (hubs/hub/files/announcements.py:1)`)
 	d.must(0, "import hubploy "+source+" --domain staging=gough.example.org -o json").json(t)
 	d.must(0, "up staging --sandbox --yes").has(t, "hub-persistentvolumeclaim-quota-claim", "hub-configmap-hub-templates", "gough.example.org")
@@ -48,12 +48,12 @@ func TestImportOfHubploy(t *testing.T) {
 	d.must(0, "preview staging --sandbox --detailed-exitcode").has(t, "no change")
 
 	d.edit("hubs/hub/common.yaml", "15G", "16G")
-	d.must(1, "import hubploy "+source+" --check").has(t, "staging differs: values as in the checkout 6, others 1, others on purpose 1",
+	d.must(1, "import hubploy "+source+" --check").has(t, "staging differs: 6 as in the checkout, 1 different, 1 on purpose",
 		`jupyterhub.singleuser.memory.limit is another: it was "15G" (deployments/gough/config/common.yaml:3), it is "16G" (hubs/hub/common.yaml:3)`,
 		`hint: if it is not meant, write "15G" at hubs/hub/common.yaml:3`)
 	d.must(1, "import hubploy "+source+" --check -o json").json(t)
 	d.edit("hubs/hub/image-staging.yaml", "tag: latest-staging", "tag: latest-staging@sha256:"+strings.Repeat("0", 64))
-	d.must(1, "import hubploy "+source+" --check").has(t, "not so 1, others on purpose 2", "the tag is pinned to a digest")
+	d.must(1, "import hubploy "+source+" --check").has(t, "1 different, 2 on purpose", "the tag is pinned to a digest")
 	d.must(4, "import hubploy "+source+" --domain staging=gough.example.org").has(t, "has files that differ", "hubs/hub/common.yaml", "nothing was changed")
 }
 
@@ -76,10 +76,10 @@ func TestImportOfAnImage(t *testing.T) {
 	}
 	d.must(0, "import hubploy "+source+" --domain staging=gough.example.org").has(t, "the script put example.org/gough-user-image with tag latest-<env> at jupyterhub.singleuser.image")
 	d.must(0, "validate --sandbox").has(t, "staging ok")
-	d.must(0, "import hubploy "+source+" --check").has(t, "staging ok: values as in the checkout 1, others on purpose 2",
+	d.must(0, "import hubploy "+source+" --check").has(t, "staging ok: 1 as in the checkout, 2 on purpose",
 		`jupyterhub.singleuser.image.name is another: it was "example.org/gough-user-image" (deployments/gough/hubploy.yaml:4), it is "gough-staging-user-image" (Pulumi.yaml:`,
 		`jupyterhub.singleuser.image.tag is another: it was "latest-staging" (deployments/gough/hubploy.yaml:4), it is "(its digest when it is built)"`, "image user-image is built here of images/user-image")
 	d.edit("Pulumi.staging.yaml", "config:\n", "config:\n  hubwright:pins: {images: {user-image: \"example.org/gough-user-image@sha256:"+strings.Repeat("0", 64)+"\"}}\n")
-	d.must(0, "import hubploy "+source+" --check").has(t, "staging ok: values as in the checkout 1, others on purpose 2", "image user-image is pinned by its digest in Pulumi.staging.yaml")
+	d.must(0, "import hubploy "+source+" --check").has(t, "staging ok: 1 as in the checkout, 2 on purpose", "image user-image is pinned by its digest in Pulumi.staging.yaml")
 	d.must(0, "values staging").has(t, "name: example.org/gough-user-image@sha256")
 }

@@ -242,12 +242,12 @@ func (a *app) showChecked(c *result.ImportChecked) {
 		a.Say("%s %s: %s cannot be opened here; files of secrets are left out on both sides", a.Paint(term.Yellow, "note:"), c.Environment, file)
 	}
 	verdict := a.Paint(term.Green, "ok")
-	counts := fmt.Sprintf("values as in the checkout %d", c.Same)
+	counts := fmt.Sprintf("%d as in the checkout", c.Same)
 	if n := len(c.Different); n > 0 {
-		verdict, counts = a.Paint(term.Red, "differs"), counts+fmt.Sprintf(", others %d", n)
+		verdict, counts = a.Paint(term.Red, "differs"), counts+fmt.Sprintf(", %d different", n)
 	}
 	if n := len(c.Intended); n > 0 {
-		counts += fmt.Sprintf(", others on purpose %d", n)
+		counts += fmt.Sprintf(", %d on purpose", n)
 	}
 	a.Print("%s %s: %s", c.Environment, verdict, counts)
 	for _, d := range c.Different {

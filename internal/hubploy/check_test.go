@@ -11,8 +11,8 @@ import (
 	"github.com/hubwright/hubwright/internal/values"
 )
 
-// plaintext opens what is not encrypted.
-func plaintext(string, []byte) ([]byte, error) { return nil, errors.New("locked") }
+// locked opens nothing that is encrypted.
+func locked(string, []byte) ([]byte, error) { return nil, errors.New("locked") }
 
 // changed are an environment's values of the checkout, with a layer on top.
 func changed(t *testing.T, s *Source, env, layer string) *values.Computed {
@@ -43,7 +43,7 @@ func changed(t *testing.T, s *Source, env, layer string) *values.Computed {
 // What the script comes to has its command line on top, and lines are those of the checkout's files even where a key is there twice.
 func TestOldHasTheCommandLine(t *testing.T) {
 	s, _ := plan(t, lay(t, with(map[string]string{"deployments/common/services/announcements.py": "x = 1\n"})))
-	old, skipped, err := s.Old("staging", plaintext)
+	old, skipped, err := s.Old("staging", locked)
 	if err != nil || len(skipped) > 0 {
 		t.Fatal(err, skipped)
 	}
@@ -76,7 +76,7 @@ func TestOldHasTheCommandLine(t *testing.T) {
 
 func TestCompare(t *testing.T) {
 	s, _ := plan(t, lay(t, checkout))
-	old, _, err := s.Old("staging", plaintext)
+	old, _, err := s.Old("staging", locked)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +116,7 @@ jupyterhub:
 func TestOldWithoutKeys(t *testing.T) {
 	const file = "secrets/deployments/gough/secrets/staging.yaml"
 	s, _ := plan(t, lay(t, with(map[string]string{file: "jupyterhub: {proxy: {secretToken: 'ENC[x]'}}\nsops: {mac: x, version: 3.9.0}\n"})))
-	old, skipped, err := s.Old("staging", plaintext)
+	old, skipped, err := s.Old("staging", locked)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +126,9 @@ func TestOldWithoutKeys(t *testing.T) {
 	if _, has := old.At(values.Path{"sops"}); has {
 		t.Error("an encrypted file was read as values")
 	}
-	opened, _, err := s.Old("staging", func(string, []byte) ([]byte, error) { return []byte("jupyterhub: {proxy: {secretToken: planted}}\n"), nil })
+	opened, _, err := s.Old("staging", func(string, []byte) ([]byte, error) {
+		return []byte("jupyterhub: {proxy: {secretToken: planted}}\n"), nil
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
