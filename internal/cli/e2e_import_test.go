@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -18,7 +19,7 @@ func TestImportOfHubploy(t *testing.T) {
 		"gough/config/common.yaml":                            "jupyterhub:\n  singleuser:\n    memory: {limit: 15G}\n",
 		"gough/config/staging.yaml":                           "jupyterhub:\n  proxy: {}\n  proxy:\n    chp: {}\n",
 		"gough/config/custom-ui-templates-staging-gough.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: hub-templates}\ndata: {login.html: hello}\n",
-		"gough/hubploy.yaml":                                  "cluster: {provider: aws, aws: {project: 162808325377, zone: us-east-1}}\n",
+		"gough/hubploy.yaml":                                  "images: {image_name: example.org/gough-user-image}\ncluster: {provider: aws, aws: {project: 162808325377, zone: us-east-1}}\n",
 	} {
 		file := filepath.Join(source, "deployments", filepath.FromSlash(name))
 		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, []byte(text), 0o600)); err != nil {
@@ -26,21 +27,59 @@ func TestImportOfHubploy(t *testing.T) {
 		}
 	}
 	d.must(2, "import hubploy").has(t, "which checkout?")
-	d.must(2, "import hubploy "+d.dir).has(t, "is no checkout of a hubploy deployment")
+	d.must(2, "import hubploy "+d.dir).has(t, "is no checkout with deployments for hubploy", "hint: give the folder that holds deployments")
+	d.must(2, "import hubploy "+source+" --into "+filepath.Join(source, "new")).has(t, "would be written into the checkout", "nothing was written")
+	if _, err := os.Stat(filepath.Join(source, "new")); err == nil {
+		t.Error("something was written into the checkout")
+	}
 	d.must(2, "import hubploy "+source+" --domain stagign=a.example.org").has(t, `did you mean "staging"`)
-	d.must(0, "import hubploy "+source+" --domain staging=gough.example.org").has(t, "line 2: proxy is there twice", "quota-claim", "announcements.py that the checkout does not have")
+	d.must(0, "import hubploy "+source+" --domain staging=gough.example.org").has(t, "line 2: proxy is there twice", "quota-claim", "announcements.py that the checkout does not have", "example.org/gough-user-image with tag latest-<env> goes to jupyterhub.singleuser.image in hubs/hub/image-${env}.yaml")
 	d.must(2, "validate").has(t, `Pulumi.yaml:`, `"hubs/hub/files/announcements.py" does not exist`)
+	d.must(2, "import hubploy "+source+" --check").has(t, "staging ok: 7 as in the checkout", `"hubs/hub/files/announcements.py" does not exist`)
 	if err := errors.Join(os.Mkdir(filepath.Join(d.dir, "hubs", "hub", "files"), 0o755), os.WriteFile(filepath.Join(d.dir, "hubs", "hub", "files", "announcements.py"), []byte("x = 1\n"), 0o600)); err != nil {
 		t.Fatal(err)
 	}
 	d.must(0, "validate").has(t, "staging ok")
-	d.must(0, "import hubploy "+source+" --check").has(t, "staging ok: 5 values are those of the checkout")
+	d.must(0, "import hubploy "+source+" --check").has(t, "staging ok: 7 as in the checkout, 1 on purpose",
+		`on purpose: jupyterhub.hub.extraFiles.announcements.stringData is new: "x = 1\n" (hubs/hub/files/announcements.py:1)`)
 	d.must(0, "import hubploy "+source+" --domain staging=gough.example.org -o json").json(t)
 	d.must(0, "up staging --sandbox --yes").has(t, "hub-persistentvolumeclaim-quota-claim", "hub-configmap-hub-templates", "gough.example.org")
 	d.must(0, "status staging --sandbox").has(t, "healthy")
 	d.must(0, "preview staging --sandbox --detailed-exitcode").has(t, "no change")
 
 	d.edit("hubs/hub/common.yaml", "15G", "16G")
-	d.must(1, "import hubploy "+source+" --check").has(t, "jupyterhub.singleuser.memory.limit: is another")
+	d.must(1, "import hubploy "+source+" --check").has(t, "staging differs: 6 as in the checkout, 1 different, 1 on purpose",
+		`jupyterhub.singleuser.memory.limit is another: it was "15G" (deployments/gough/config/common.yaml:3), it is "16G" (hubs/hub/common.yaml:3)`,
+		`hint: if it is not meant, write "15G" at hubs/hub/common.yaml:3`)
+	d.must(1, "import hubploy "+source+" --check -o json").json(t)
+	d.edit("hubs/hub/image-staging.yaml", "tag: latest-staging", "tag: latest-staging@sha256:"+strings.Repeat("0", 64))
+	d.must(1, "import hubploy "+source+" --check").has(t, "1 different, 2 on purpose", "the tag is pinned to a digest")
 	d.must(4, "import hubploy "+source+" --domain staging=gough.example.org").has(t, "has files that differ", "hubs/hub/common.yaml", "nothing was changed")
+}
+
+// An image that is built here is another than the script's on purpose, before it is pinned and after.
+func TestImportOfAnImage(t *testing.T) {
+	t.Parallel()
+	d := newDeployment(t, nil)
+	source := filepath.Join(d.dir, "checkout")
+	d.dir = t.TempDir()
+	for name, text := range map[string]string{
+		"config/staging.yaml": "jupyterhub: {hub: {config: {JupyterHub: {authenticator_class: generic-oauth}}}}\n",
+		"image/Dockerfile":    "FROM scratch\n",
+		"hubploy.yaml": "images:\n  registry: {provider: aws, aws: {account_id: '162808325377', region: us-east-1}}\n  images:\n    - name: example.org/gough-user-image\n      path: image\n" +
+			"cluster: {provider: aws, aws: {account_id: '162808325377', region: us-east-1, cluster: gough}}\n",
+	} {
+		file := filepath.Join(source, "deployments", "gough", filepath.FromSlash(name))
+		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, []byte(text), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d.must(0, "import hubploy "+source+" --domain staging=gough.example.org").has(t, "the script put example.org/gough-user-image with tag latest-<env> at jupyterhub.singleuser.image")
+	d.must(0, "validate --sandbox").has(t, "staging ok")
+	d.must(0, "import hubploy "+source+" --check").has(t, "staging ok: 1 as in the checkout, 2 on purpose",
+		`jupyterhub.singleuser.image.name is another: it was "example.org/gough-user-image" (deployments/gough/hubploy.yaml:4), it is "gough-staging-user-image" (Pulumi.yaml:`,
+		`jupyterhub.singleuser.image.tag is another: it was "latest-staging" (deployments/gough/hubploy.yaml:4), it is "(its digest when it is built)"`, "image user-image is built here of images/user-image")
+	d.edit("Pulumi.staging.yaml", "config:\n", "config:\n  hubwright:pins: {images: {user-image: \"example.org/gough-user-image@sha256:"+strings.Repeat("0", 64)+"\"}}\n")
+	d.must(0, "import hubploy "+source+" --check").has(t, "staging ok: 1 as in the checkout, 2 on purpose", "image user-image is pinned by its digest in Pulumi.staging.yaml")
+	d.must(0, "values staging").has(t, "name: example.org/gough-user-image@sha256")
 }

@@ -2,21 +2,19 @@ package cli
 
 import (
 	"cmp"
-	"context"
 	"errors"
+	"fmt"
 	"os/user"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/hubwright/hubwright/internal/config"
 	"github.com/hubwright/hubwright/internal/hubploy"
 	"github.com/hubwright/hubwright/internal/result"
 	"github.com/hubwright/hubwright/internal/scaffold"
 	"github.com/hubwright/hubwright/internal/term"
-	"github.com/hubwright/hubwright/internal/values"
-	"github.com/hubwright/hubwright/stacks"
 )
 
 // schemaURL is where editors find the configuration's schema.
@@ -36,7 +34,7 @@ func (a *app) importing() *cli.Command {
 		},
 		Subcommands: []*cli.Command{
 			verb("hubploy", "of a checkout with deployments for hubploy (jupyterhub-deploy)", "CHECKOUT", []cli.Flag{
-				&cli.StringFlag{Name: "into", Usage: "the deployment `DIRECTORY` to write (default: the nearest one, or this folder)"},
+				&cli.StringFlag{Name: "into", Usage: "the deployment `DIRECTORY` to write (default: this folder; with --check the nearest deployment)"},
 				&cli.StringFlag{Name: "deployment", Usage: "the deployment's `NAME` in the checkout (default: the only one)"},
 				&cli.StringFlag{Name: "owner", Usage: "the deployment's `OWNER` (default: you)"},
 				&cli.StringFlag{Name: "account", Usage: "the AWS account's `ID`, where hubploy.yaml has none"},
@@ -57,7 +55,7 @@ func (a *app) importHubploy(c *cli.Context, g globals) error {
 	case c.Args().Len() > 1:
 		return usage("import hubploy: %q is one argument too many (%s)", c.Args().Get(1), c.Command.ArgsUsage)
 	}
-	into := cmp.Or(c.String("into"), g.dir, ".")
+	into := cmp.Or(c.String("into"), g.dir)
 	domains := map[string]string{}
 	for _, text := range c.StringSlice("domain") {
 		env, domain, ok := strings.Cut(text, "=")
@@ -68,11 +66,7 @@ func (a *app) importHubploy(c *cli.Context, g globals) error {
 	}
 	src, err := hubploy.Read(c.Args().First(), c.String("deployment"))
 	if err != nil {
-		var problems config.Problems
-		if errors.As(err, &problems) {
-			return problems
-		}
-		return usage("%s", err)
+		return sourceless(err)
 	}
 	for env := range domains {
 		if !slices.Contains(src.Environments, env) {
@@ -82,6 +76,7 @@ func (a *app) importHubploy(c *cli.Context, g globals) error {
 	if c.Bool("check") {
 		return a.checkImport(c.Context, g, src, into)
 	}
+	into = cmp.Or(into, ".")
 	owner := c.String("owner")
 	if owner == "" {
 		if me, err := user.Current(); err == nil {
@@ -92,7 +87,17 @@ func (a *app) importHubploy(c *cli.Context, g globals) error {
 		Owner: owner, Account: c.String("account"), Region: c.String("region"), Domains: domains, ChartVersion: c.String("chart-version"), Schema: schemaURL,
 	})
 	if err != nil {
-		return usage("%s", err)
+		return sourceless(err)
+	}
+	inside, err := plan.Inside(into, src.Root)
+	if err != nil {
+		return err
+	}
+	if inside != "" {
+		return &coded{
+			err:  fmt.Errorf("--into %s: %s would be written into the checkout %s, which is never changed; nothing was written", into, inside, src.Root),
+			code: exitUsage, hint: "give --into a folder outside of it, such as " + filepath.Join(filepath.Dir(src.Root), src.Name+"-hubwright"),
+		}
 	}
 	written, err := plan.Write(into, c.Bool("overwrite"))
 	var others *scaffold.OverwriteError
@@ -103,6 +108,15 @@ func (a *app) importHubploy(c *cli.Context, g globals) error {
 		return err
 	}
 	return a.showImport(g, src, plan, into, written)
+}
+
+// sourceless is an error with the hint that belongs to a checkout that there is none of.
+func sourceless(err error) error {
+	var none *hubploy.SourceError
+	if errors.As(err, &none) {
+		return &coded{err: err, code: exitUsage, hint: none.Hint}
+	}
+	return err
 }
 
 // showImport prints the report.
@@ -127,89 +141,7 @@ func (a *app) showImport(g globals, src *hubploy.Source, plan *hubploy.Plan, int
 			return err
 		}
 	}
-	a.Say("%s %d of %d files in %s are new. Next: `hubwright validate -C %s`, then `hubwright import hubploy … --check`", a.Paint(term.Green, "done:"), written, len(plan.Texts), into, into)
+	a.Say("%s %d of %d files in %s are new. Next: `hubwright validate -C %s`, then `hubwright import hubploy %s --deployment %s --into %s --check`",
+		a.Paint(term.Green, "done:"), written, len(plan.Texts), into, into, src.Root, src.Name, into)
 	return nil
-}
-
-// checkImport compares the values of a deployment directory with those that hubploy's script gives.
-func (a *app) checkImport(ctx context.Context, g globals, src *hubploy.Source, into string) error {
-	root, err := findProject(into)
-	if err != nil {
-		return err
-	}
-	bad := 0
-	for _, env := range src.Environments {
-		stack, err := config.Load(root, env, nil, config.Options{Sandbox: g.sandbox})
-		if err != nil {
-			return err
-		}
-		differ, same, skipped, err := a.compareImport(ctx, g, src, stack)
-		if err != nil {
-			return err
-		}
-		for _, file := range skipped {
-			a.Say("%s %s: %s cannot be opened here and is left out on both sides", a.Paint(term.Yellow, "note:"), env, file)
-		}
-		if len(differ) == 0 {
-			a.Print("%s %s: %d values are those of the checkout", env, a.Paint(term.Green, "ok"), same)
-			continue
-		}
-		bad++
-		a.Print("%s %s: %d values are those of the checkout, %d are not", env, a.Paint(term.Red, "differs"), same, len(differ))
-		for _, d := range differ {
-			a.Print("  %s", d)
-		}
-	}
-	if bad > 0 {
-		return &coded{err: errQuiet, code: exitFailed}
-	}
-	return nil
-}
-
-func (a *app) compareImport(ctx context.Context, g globals, src *hubploy.Source, stack *config.Stack) (differ []string, same int, skipped []string, err error) {
-	err = a.withSecrets(g, stack, func(secrets stacks.Secrets) error {
-		open := func(file string, data []byte) ([]byte, error) {
-			f, err := secrets.Keys.Open(ctx, file, data)
-			if err != nil {
-				return nil, err
-			}
-			return f.Plain()
-		}
-		old, left, err := src.Old(stack.Environment, open)
-		if err != nil {
-			return err
-		}
-		skipped = left
-		hub := &stack.Hubs[0]
-		opts := stacks.Values(stack, hub)
-		if len(left) == 0 {
-			files, err := a.secretFiles(ctx, secrets, stack)
-			if err != nil {
-				return err
-			}
-			texts, err := files.Read(ctx, hub)
-			if err != nil {
-				return err
-			}
-			layers, err := secrets.Open(ctx, texts)
-			if err != nil {
-				return err
-			}
-			opts.Layers = append(opts.Layers, layers...)
-		}
-		now, err := values.Compute(opts)
-		if err != nil {
-			return err
-		}
-		all, n := hubploy.Compare(old, now.Values)
-		same = n
-		for _, d := range all { // the text of a file, which the script took from where it ran
-			path, _, _ := strings.Cut(d, ": ")
-			if _, fromFile := hub.ValuesFromFiles[path]; !fromFile {
-				differ = append(differ, d)
-			}
-		}
-		return nil
-	})
-	return differ, same, skipped, err
 }

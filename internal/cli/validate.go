@@ -87,7 +87,7 @@ func (a *app) reportProblems(g globals, envs []string, of func(env string) (conf
 
 // problemsOf finds what is wrong with an environment's configuration, and with its hubs' values.
 func (a *app) problemsOf(ctx context.Context, root, env string, g globals, charts *render.Source) (found config.Problems, err error) {
-	stack, err := config.Load(root, env, nil, config.Options{Sandbox: g.sandbox})
+	stack, err := config.Load(root, env, nil, config.Options{Sandbox: g.sandbox, Partial: true})
 	if errors.As(err, &found) {
 		if stack == nil {
 			return found, nil

@@ -155,13 +155,16 @@ func (a *app) showValues(g globals, stack *config.Stack, hub *config.Hub, c *val
 }
 
 // short is a value on one line of a table.
-func short(v any) string {
+func short(v any) string { return shortTo(v, 60) }
+
+// shortTo is a value on one line, of which at most that many letters are shown.
+func shortTo(v any, most int) string {
 	text, err := json.Marshal(v)
 	if err != nil {
 		return fmt.Sprint(v)
 	}
-	if runes := []rune(string(text)); len(runes) > 60 {
-		return string(runes[:60]) + "…"
+	if runes := []rune(string(text)); len(runes) > most {
+		return string(runes[:most]) + "…"
 	}
 	return string(text)
 }

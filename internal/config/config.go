@@ -29,6 +29,8 @@ const secretsKey = "secrets"
 type Options struct {
 	// Sandbox permits what only a simulated cloud should see: logins without a password, hubs without TLS.
 	Sandbox bool
+	// Partial returns what could be read beside the problems, for those who look at it; nothing may be deployed of it.
+	Partial bool
 }
 
 // Stack is the complete configuration of one environment, defaults included.
@@ -60,8 +62,7 @@ func Keys() []string { return keysOf(reflect.TypeFor[Settings]()) }
 // engine may be nil. In a running program it holds the project's configuration as the engine gives it, "hubwright:cluster" to JSON: where
 // that differs from what the files say, because an ESC environment or a command line says otherwise, it counts.
 //
-// The error is Problems when the configuration is wrong, and beside it is what of the stack could be read, for whoever looks for more that is wrong. It
-// is *UnknownEnvironmentError when there is no such environment.
+// The error is Problems when the configuration is wrong, *UnknownEnvironmentError when there is no such environment.
 func Load(dir, env string, engine map[string]string, opts Options) (*Stack, error) {
 	files, err := openFiles(dir, env)
 	if err != nil {
@@ -88,7 +89,13 @@ func Load(dir, env string, engine map[string]string, opts Options) (*Stack, erro
 	d.decode(without(merged, secretsKey), reflect.ValueOf(&s.Settings).Elem(), "")
 	d.places[""] = stack.config
 	s.complete()
-	return s, s.validate(d.problems).Err()
+	if err := s.validate(d.problems).Err(); err != nil {
+		if opts.Partial {
+			return s, err
+		}
+		return nil, err
+	}
+	return s, nil
 }
 
 // without is an object but for one key.

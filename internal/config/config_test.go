@@ -264,3 +264,17 @@ func TestAllAtOnce(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// Beside the problems there is a stack only for those who ask for it.
+func TestPartial(t *testing.T) {
+	dir := staging(t, "    - {name: lab, domain: lab.example.org, valuesFromFiles: {a.b: nothing.txt}}\n")
+	for _, partial := range []bool{false, true} {
+		stack, err := config.Load(dir, "staging", nil, config.Options{Partial: partial})
+		if err == nil || !strings.Contains(err.Error(), `"nothing.txt" does not exist`) {
+			t.Fatalf("got %v", err)
+		}
+		if (stack != nil) != partial {
+			t.Errorf("asked for it: %v, and the stack is %v", partial, stack)
+		}
+	}
+}

@@ -98,7 +98,7 @@ func TestPlan(t *testing.T) {
 		"domain of staging":             "left: is not in the checkout",
 		"secrets of prod":               "left: there are none in the checkout",
 		"tfvars: allowed":               "left: has no counterpart",
-		"cluster gough-cluster":         "left: is not taken over",
+		"cluster gough-cluster":         "left: deployments/gough/hubploy.yaml:4: is not taken over",
 		"role/eks":                      "left: is not assumed",
 		"deployments/gough/image":       "carried: images/user-image",
 		"secrets/deployments/gough/sec": "carried: hubs/hub/secrets/staging.yaml",
@@ -123,29 +123,6 @@ func TestPlan(t *testing.T) {
 	}
 	if !strings.Contains(string(p.Texts["Pulumi.prod.yaml"]), "domain: gough.example.org") {
 		t.Errorf("prod is\n%s", p.Texts["Pulumi.prod.yaml"])
-	}
-}
-
-func TestOldValues(t *testing.T) {
-	s, _ := plan(t, lay(t, checkout))
-	old, skipped, err := s.Old("staging", nil)
-	if err != nil || len(skipped) > 0 {
-		t.Fatal(err, skipped)
-	}
-	now, _, err := s.Old("staging", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if differ, same := Compare(old, now); len(differ) > 0 || same != 9 {
-		t.Errorf("%d are the same, and differ %v", same, differ)
-	}
-	hub := now["jupyterhub"].(map[string]any)
-	delete(hub, "proxy")
-	hub["more"] = true
-	hub["singleuser"].(map[string]any)["cpu"] = map[string]any{"limit": 3.0}
-	differ, _ := Compare(old, now)
-	if diff := cmp.Diff([]string{"jupyterhub.proxy.secretToken: is gone", "jupyterhub.singleuser.cpu.limit: is another", "jupyterhub.more: is new"}, differ); diff != "" {
-		t.Error(diff)
 	}
 }
 
@@ -180,25 +157,20 @@ func TestWriteTwice(t *testing.T) {
 }
 
 func TestReadRefuses(t *testing.T) {
-	with := func(name, text string) map[string]string {
-		out := maps.Clone(checkout)
-		out[name] = text
-		return out
-	}
 	for name, test := range map[string]struct {
 		files map[string]string
 		pick  string
 		want  string
 	}{
-		"no checkout":         {map[string]string{"a": ""}, "", "is no checkout of a hubploy deployment"},
+		"no checkout":         {map[string]string{"a": ""}, "", "is no checkout with deployments for hubploy"},
 		"none":                {map[string]string{"deployments/common/config/all.yaml": ""}, "", "has no deployment in its folder"},
 		"no environment":      {map[string]string{"deployments/a/config/common.yaml": ""}, "", "has no values for an environment"},
-		"two":                 {with("deployments/tike/config/prod.yaml", ""), "", "has 2 deployments: which one? (--deployment, of gough, tike)"},
+		"two":                 {with(map[string]string{"deployments/tike/config/prod.yaml": "a: 1\n"}), "", "has 2 deployments: which one? (--deployment, of gough, tike)"},
 		"no such":             {checkout, "gouge", `has no deployment "gouge"; there are gough`},
-		"another cloud":       {with("deployments/gough/hubploy.yaml", "cluster: {provider: gcloud}"), "", `deployments/gough/hubploy.yaml: provider: is "gcloud"`},
-		"not of its form":     {with("deployments/gough/hubploy.yaml", "images: [a]\n"), "", "hubploy.yaml: line 1: cannot unmarshal !!seq"},
-		"variables, no HCL":   {with("deployments/gough/gough.tfvars", "region = \"a\nb = 2\n"), "", "gough.tfvars:1: "},
-		"values that are not": {with("deployments/gough/config/prod.yaml", "a: [\n"), "", ""},
+		"another cloud":       {with(map[string]string{"deployments/gough/hubploy.yaml": "cluster: {provider: gcloud}"}), "", `deployments/gough/hubploy.yaml: provider: is "gcloud"`},
+		"not of its form":     {with(map[string]string{"deployments/gough/hubploy.yaml": "images: [a]\n"}), "", "hubploy.yaml: line 1: cannot unmarshal !!seq"},
+		"variables, no HCL":   {with(map[string]string{"deployments/gough/gough.tfvars": "region = \"a\nb = 2\n"}), "", "gough.tfvars:1: "},
+		"values that are not": {with(map[string]string{"deployments/gough/config/prod.yaml": "a: [\n"}), "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, err := Read(lay(t, test.files), test.pick)

@@ -39,13 +39,18 @@ type Plan struct {
 	Notes []Note
 }
 
-// Where things go. A deployment of hubploy has one hub.
+// HubName is the hub's name. A deployment of hubploy has one.
+const HubName = "hub"
+
+// Where things go.
 const (
-	hubName    = "hub"
-	hubFolder  = "hubs/hub"
-	chartPath  = "charts/hub"
-	chartKey   = "jupyterhub"
-	repository = "https://hub.jupyter.org/helm-chart/"
+	hubFolder = "hubs/hub"
+	// sharedLayer and commonLayer are the layers of all deployments and of all environments.
+	sharedLayer = "hubs/all.yaml"
+	commonLayer = hubFolder + "/common.yaml"
+	chartPath   = "charts/hub"
+	chartKey    = "jupyterhub"
+	repository  = "https://hub.jupyter.org/helm-chart/"
 )
 
 // Plan makes the deployment directory's files.
@@ -127,10 +132,10 @@ func (p *planner) values() error {
 		p.plan.Texts[to] = mended
 		return nil
 	}
-	if err := carry(p.Shared, "hubs/all.yaml"); err != nil {
+	if err := carry(p.Shared, sharedLayer); err != nil {
 		return err
 	}
-	if err := carry(p.Common, hubFolder+"/common.yaml"); err != nil {
+	if err := carry(p.Common, commonLayer); err != nil {
 		return err
 	}
 	for _, env := range p.Environments {
@@ -139,38 +144,62 @@ func (p *planner) values() error {
 		}
 	}
 	if p.Shared != "" {
-		p.hub.Values = append(p.hub.Values, scaffold.File{File: "hubs/all.yaml"})
+		p.hub.Values = append(p.hub.Values, scaffold.File{File: sharedLayer})
 	}
 	if p.Common != "" {
-		p.hub.Values = append(p.hub.Values, scaffold.File{File: hubFolder + "/common.yaml"})
+		p.hub.Values = append(p.hub.Values, scaffold.File{File: commonLayer})
 	}
 	p.hub.Values = append(p.hub.Values, scaffold.File{File: hubFolder + "/${env}.yaml"})
 	return nil
 }
 
-// secrets carries the encrypted files over as they are.
+// secrets carries the encrypted files over as they are. The folder that the checkout has becomes the hub's; of two, the higher one stands below it.
 func (p *planner) secrets() error {
-	folders := []string{hubFolder + "/secrets", hubFolder + "/secrets/repository"}
-	most := 0
+	var from []string
+	carried := map[string]bool{}
 	for _, env := range p.Environments {
-		for i, from := range p.Secrets[env] {
-			to := folders[i] + "/" + env + ".yaml"
-			if err := p.copyFile(from, to); err != nil {
-				return err
-			}
-			if !secretfile.Encrypted(p.plan.Texts[to]) {
-				p.note(Changed, from, "is in plaintext: `hubwright secrets init %s` encrypts it; what it holds is known to whoever could read it", env)
-			}
-			most = max(most, i+1)
+		own := false
+		for _, file := range p.Secrets[env] {
+			carried[file] = true
+			own = own || path.Base(file) == env+".yaml"
 		}
-		if len(p.Secrets[env]) == 0 {
+		if !own {
 			p.note(Left, "secrets of "+env, "there are none in the checkout: hubploy skips a missing file in silence, hubwright says what is missing")
 		}
 	}
-	for _, folder := range folders[:max(most, 1)] {
-		p.hub.SecretFiles = append(p.hub.SecretFiles, scaffold.File{File: folder + "/${env}.yaml", Optional: true})
+	for _, folder := range secretFolders(path.Join("deployments", p.Name)) {
+		if slices.ContainsFunc(slices.Collect(maps.Keys(carried)), func(file string) bool { return path.Dir(file) == folder }) {
+			from = append(from, folder)
+		}
+	}
+	for i, to := range []string{hubFolder + "/secrets", hubFolder + "/secrets/repository"}[:max(len(from), 1)] {
+		if i < len(from) && carried[path.Join(from[i], common+".yaml")] {
+			p.hub.SecretFiles = append(p.hub.SecretFiles, scaffold.File{File: to + "/" + common + ".yaml"})
+		}
+		p.hub.SecretFiles = append(p.hub.SecretFiles, scaffold.File{File: to + "/${env}.yaml", Optional: true})
+		for _, file := range slices.Sorted(maps.Keys(carried)) {
+			if i >= len(from) || path.Dir(file) != from[i] {
+				continue
+			}
+			if err := p.copyFile(file, to+"/"+path.Base(file)); err != nil {
+				return err
+			}
+			if !secretfile.Encrypted(p.plan.Texts[to+"/"+path.Base(file)]) {
+				p.note(Changed, file, "is in plaintext: `hubwright secrets init %s` encrypts it; what it holds is known to whoever could read it", p.ofEnvironment(file))
+			}
+		}
 	}
 	return nil
+}
+
+// ofEnvironment is an environment that a file of secrets belongs to.
+func (p *planner) ofEnvironment(file string) string {
+	for _, env := range p.Environments {
+		if path.Base(file) == env+".yaml" {
+			return env
+		}
+	}
+	return p.Environments[0]
 }
 
 // manifests carries the page templates over, which are applied beside the chart.
@@ -203,25 +232,9 @@ func (p *planner) manifests() error {
 	return nil
 }
 
-// images carries the folders of images over.
-func (p *planner) images() error {
-	for _, i := range p.Images {
-		to := "images/" + i.Name
-		if err := p.copyFolder(i.Folder, to); err != nil {
-			return err
-		}
-		p.note(Carried, i.Folder, "%s", to)
-		p.built = append(p.built, scaffold.Image{Name: i.Name, Context: to, ValuesPaths: i.Paths})
-	}
-	if len(p.built) > 0 {
-		p.hub.Image = p.built[0].Name
-	}
-	return nil
-}
-
 // chart carries the wrapper chart over, or makes one, since the values are those of a wrapper.
 func (p *planner) chart() error {
-	p.hub.Name, p.hub.HTTPS, p.hub.Auth = hubName, "values", "values"
+	p.hub.Name, p.hub.HTTPS, p.hub.Auth = HubName, "values", "values"
 	p.note(Changed, "https and auth", "stay in the values (https.type and auth.type are values); the types of hubwright check more: see docs/reference/configuration.md")
 	p.hub.ChartPath, p.hub.ValuesKey = chartPath, chartKey
 	if p.Wrapper != "" {
@@ -251,7 +264,7 @@ func (p *planner) computed(env string) (*values.Computed, error) {
 	return values.Compute(values.Options{Layers: layers})
 }
 
-// fileLeaves finds files that the hub is to have and whose text a script put into the values.
+// fileLeaves carries over the files whose text a script put into the values.
 func (p *planner) fileLeaves() error {
 	found := map[string]string{}
 	for _, env := range p.Environments {
@@ -259,16 +272,7 @@ func (p *planner) fileLeaves() error {
 		if err != nil {
 			return err
 		}
-		extra, _ := c.At(values.Path{chartKey, "hub", "extraFiles"})
-		entries, _ := extra.(map[string]any)
-		for key, v := range entries {
-			entry, _ := v.(map[string]any)
-			mount, _ := entry["mountPath"].(string)
-			if entry["data"] != nil || entry["stringData"] != nil || entry["binaryData"] != nil || mount == "" {
-				continue
-			}
-			found[values.Path{chartKey, "hub", "extraFiles", key, "stringData"}.String()] = path.Base(mount)
-		}
+		maps.Copy(found, textLeaves(c))
 	}
 	for _, at := range slices.Sorted(maps.Keys(found)) {
 		to := hubFolder + "/files/" + found[at]
@@ -288,12 +292,34 @@ func (p *planner) fileLeaves() error {
 	return nil
 }
 
-// find looks for a file of a name near the deployment's values; "" without one.
-func (p *planner) find(name string) string {
-	for _, folder := range []string{path.Join("deployments", p.Name, "config"), path.Join("deployments", p.Name), path.Join("deployments", common, "config"), path.Join("deployments", common), "."} {
-		if file := path.Join(folder, name); p.has(file) {
-			return file
+// textLeaves are values that have to be the text of a file, because a file that the hub is to have has none of its own: the files' names by the values'
+// paths. The script gives them to Helm with --set-file.
+func textLeaves(c *values.Computed) map[string]string {
+	found := map[string]string{}
+	extra, _ := c.At(values.Path{chartKey, "hub", "extraFiles"})
+	entries, _ := extra.(map[string]any)
+	for key, v := range entries {
+		entry, _ := v.(map[string]any)
+		mount, _ := entry["mountPath"].(string)
+		if entry["data"] != nil || entry["stringData"] != nil || entry["binaryData"] != nil || mount == "" {
+			continue
 		}
+		found[values.Path{chartKey, "hub", "extraFiles", key, "stringData"}.String()] = path.Base(mount)
+	}
+	return found
+}
+
+// find looks for a file of a name near the deployment's values; "" without one.
+func (s *Source) find(name string) string {
+	for _, of := range []string{s.Name, common} {
+		for _, folder := range []string{"config", "services", "."} {
+			if file := path.Join("deployments", of, folder, name); s.has(file) {
+				return file
+			}
+		}
+	}
+	if s.has(name) {
+		return name
 	}
 	return ""
 }
@@ -302,7 +328,7 @@ func (p *planner) find(name string) string {
 func (p *planner) project() error {
 	account := cmp.Or(p.Settings.Account, p.opts.Account)
 	if account == "" {
-		return fmt.Errorf("the checkout does not name the AWS account: give --account")
+		return &SourceError{fmt.Sprintf("the checkout does not name the AWS account: looked for account_id or project in deployments/%s/hubploy.yaml", p.Name), "give --account with its twelve digits"}
 	}
 	d := scaffold.Deployment{
 		Schema: p.opts.Schema, Name: p.Name, Account: account, Owner: p.opts.Owner, CredsMode: "ambient", Images: p.built, Hubs: []scaffold.Hub{p.hub},
@@ -312,7 +338,7 @@ func (p *planner) project() error {
 		p.note(Left, role, "is not assumed: creds.mode is ambient; create makes a deployer role of its own, assume takes one that is there")
 	}
 	if p.Settings.Cluster != "" {
-		p.note(Left, "cluster "+p.Settings.Cluster, "is not taken over: each environment makes its own cluster and file system. cluster.existing and storage.fileSystemId adopt what is there, cluster.from shares one")
+		p.note(Left, "cluster "+p.Settings.Cluster, "%s: is not taken over: each environment makes its own cluster and file system. cluster.existing and storage.fileSystemId adopt what is there, cluster.from shares one", p.Settings.ClusterAt)
 	}
 	text, err := d.Project()
 	p.plan.Texts["Pulumi.yaml"] = text
@@ -343,7 +369,7 @@ func (p *planner) stacks() error {
 			p.note(Left, "domain of "+env, "is not in the checkout: Pulumi.%s.yaml says %s, which can never be one; give --domain %s=… or write it there", env, domain, env)
 		}
 		e := scaffold.Environment{
-			Schema: p.opts.Schema, Region: cmp.Or(p.Settings.Region, p.opts.Region, "us-east-1"), Domains: map[string]string{hubName: domain},
+			Schema: p.opts.Schema, Region: cmp.Or(p.Settings.Region, p.opts.Region, "us-east-1"), Domains: map[string]string{HubName: domain},
 		}
 		text, err := e.Stack()
 		if err != nil {

@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"path"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -17,10 +17,11 @@ import (
 )
 
 // hubployYAML is hubploy.yaml in both of its forms, as far as it is used: the old one has one image, by name, the new one a list.
-// https://hubploy.readthedocs.io/en/latest/topics/hubploy-yaml-file.html
+// https://hubploy.readthedocs.io/en/latest/topics/hubploy-yaml-file.html and hubploy/config.py of https://github.com/yuvipanda/hubploy
 type hubployYAML struct {
 	Images struct {
-		Name     string `yaml:"image_name"`
+		Name     located `yaml:"image_name"`
+		Sub      located `yaml:"image_config_path"`
 		Images   []hubployImage
 		Registry provider
 	}
@@ -28,30 +29,49 @@ type hubployYAML struct {
 }
 
 type hubployImage struct {
-	Name string
+	Name located
 	Path string
-	Sub  string `yaml:"helm_substitution_path"`
+	Sub  located `yaml:"helm_substitution_path"`
 }
 
 type provider struct {
 	Provider string
 	AWS      struct {
-		Account string `yaml:"account_id"`
-		Project string
-		Region  string
-		Zone    string
-		Cluster string
+		Account located `yaml:"account_id"`
+		Project located
+		Region  located
+		Zone    located
+		Cluster located
 		Role    string `yaml:"role_arn"`
 	} `yaml:"aws"`
 }
 
-// defaultPath is where hubploy puts an image into the values, and imageFolder where it builds it, unless told otherwise.
-const (
-	defaultPath = "jupyterhub.singleuser.image"
-	imageFolder = "image"
-)
+// located is a text and the line that it stands on.
+type located struct {
+	Text string
+	Line int
+}
 
-// hubployFile reads hubploy.yaml.
+// UnmarshalYAML reads a text, or a number as it is written.
+func (l *located) UnmarshalYAML(n *yaml.Node) error {
+	l.Line = n.Line
+	return n.Decode(&l.Text)
+}
+
+// in is the place, file:line.
+func (l located) in(file string) string { return fmt.Sprintf("%s:%d", file, l.Line) }
+
+// first is the first that says anything.
+func first(all ...located) located {
+	for _, l := range all {
+		if l.Text != "" {
+			return l
+		}
+	}
+	return located{}
+}
+
+// hubployFile reads hubploy.yaml. Where the hub runs counts before where its images are: these may be another account's.
 func (s *Source) hubployFile(file string) problem.Problems {
 	if !s.has(file) {
 		s.note(Left, file, "is not there: account, region and images are not known")
@@ -65,31 +85,23 @@ func (s *Source) hubployFile(file string) problem.Problems {
 	if len(found) > 0 {
 		return found
 	}
-	for _, p := range []provider{h.Images.Registry, h.Cluster} {
+	for _, p := range []provider{h.Cluster, h.Images.Registry} {
 		if p.Provider != "" && p.Provider != "aws" {
 			return problem.Problems{{File: file, Path: "provider", Message: fmt.Sprintf("is %q, but hubwright deploys on AWS only", p.Provider)}}
 		}
-		s.Settings.Account = cmp.Or(s.Settings.Account, p.AWS.Account, p.AWS.Project)
-		s.Settings.Region = cmp.Or(s.Settings.Region, p.AWS.Region, region(p.AWS.Zone))
-		s.Settings.Cluster = cmp.Or(s.Settings.Cluster, p.AWS.Cluster)
+		s.Settings.Account = cmp.Or(s.Settings.Account, p.AWS.Account.Text, p.AWS.Project.Text)
+		s.Settings.Region = cmp.Or(s.Settings.Region, p.AWS.Region.Text, region(p.AWS.Zone.Text))
+		if s.Settings.Cluster == "" && p.AWS.Cluster.Text != "" {
+			s.Settings.Cluster, s.Settings.ClusterAt = p.AWS.Cluster.Text, p.AWS.Cluster.in(file)
+		}
 		if p.AWS.Role != "" {
 			s.Settings.Roles = append(s.Settings.Roles, p.AWS.Role)
 		}
 	}
-	images := h.Images.Images
-	if len(images) == 0 && h.Images.Name != "" {
-		images = []hubployImage{{Name: h.Images.Name}}
+	if of := first(h.Images.Registry.AWS.Account, h.Images.Registry.AWS.Project); of.Text != "" && of.Text != s.Settings.Account {
+		s.note(Left, of.in(file), "the images' registry is that of account %s, the cluster's account is %s: the nodes must be permitted to pull from there", of.Text, s.Settings.Account)
 	}
-	base := path.Dir(file)
-	for _, i := range images {
-		folder := path.Join(base, cmp.Or(i.Path, imageFolder))
-		if !s.has(path.Join(folder, "Dockerfile")) {
-			s.note(Left, i.Name, "is not built here: there is no %s/Dockerfile; the values say which image is run", folder)
-			continue
-		}
-		s.Images = append(s.Images, Image{Name: s.imageName(i.Name), Folder: folder, Paths: []string{cmp.Or(i.Sub, defaultPath)}})
-	}
-	return nil
+	return s.hubployImages(file, &h)
 }
 
 // parseHubploy reads the text of hubploy.yaml.
@@ -107,24 +119,26 @@ func parseHubploy(file string, data []byte) (h hubployYAML, found problem.Proble
 	return h, nil
 }
 
-var (
-	regionForm = lazyregexp.New(`^[a-z]{2}(-[a-z]+)+-\d`)
-	imageForm  = lazyregexp.New(`[^a-z0-9-]+`)
-)
+var regionForm = lazyregexp.New(`^[a-z]{2}(-[a-z]+)+-\d`)
 
 // region is the region of what hubploy calls a zone, which is one or the other.
 func region(zone string) string { return regionForm.FindString(zone) }
 
-// imageName is an image's name without its registry and the deployment's prefix.
-func (s *Source) imageName(name string) string {
-	name = path.Base(name)
-	for _, prefix := range []string{s.Settings.Cluster, s.Name} {
-		if rest, ok := strings.CutPrefix(name, prefix+"-"); ok && prefix != "" {
-			name = rest
-			break
-		}
-	}
-	return cmp.Or(strings.Trim(imageForm.ReplaceAllString(strings.ToLower(name), "-"), "-"), "user-image")
+// counterparts are the variables of terraform-deploy that hubwright has settings for: aws/variables.tf and vpc/variables.tf of
+// https://github.com/spacetelescope/terraform-deploy
+var counterparts = map[string]string{
+	"unmanaged_vpc_id":                           "network.vpcId, which uses a VPC that is there",
+	"unmanaged_public_subnet_names":              "network.publicSubnetIds, which takes ids",
+	"unmanaged_private_subnet_names":             "network.privateSubnetIds, which takes ids",
+	"create_vpc":                                 "network: with vpcId or vpcName no VPC is made, without either one is",
+	"vpc_cidr":                                   "network.cidr",
+	"use_private_subnets":                        "network.private",
+	"public_subnets":                             "network.cidr, of which the subnets are cut",
+	"private_subnets":                            "network.private; they are cut of network.cidr",
+	"cluster_endpoint_public_access_extra_cidrs": "cluster.endpoint.publicCidrs",
+	"map_roles":                                  "cluster.access and cluster.admins",
+	"map_users":                                  "cluster.access and cluster.admins",
+	"allowed_roles":                              "creds.trustedPrincipals",
 }
 
 // tfvars reads the variables of terraform-deploy that stand beside the deployment.
@@ -144,24 +158,44 @@ func (s *Source) tfvars(base string) (problem.Problems, error) {
 		}
 		vars, found := parseTfvars(file, data)
 		problems = append(problems, found...)
-		for name, value := range vars {
-			switch name {
-			case "region":
-				s.Settings.Region = cmp.Or(s.Settings.Region, value)
-				s.note(Carried, file+": region", "aws:region: %s", value)
-			case "cluster_name":
-				s.Settings.Cluster = cmp.Or(s.Settings.Cluster, value)
-			default:
-				s.note(Left, file+": "+name, "has no counterpart that is known here; see hubwright:network, hubwright:cluster and hubwright:storage")
-			}
+		for _, v := range vars {
+			s.variable(file, v)
 		}
 	}
 	return problems, nil
 }
 
-// parseTfvars reads variables of Terraform: https://developer.hashicorp.com/terraform/language/values/variables#variable-definitions-tfvars-files
+// variable takes what a variable says, and reports it.
+func (s *Source) variable(file string, v variable) {
+	what, known := file+": "+v.name, &s.Settings
+	switch {
+	case v.name == "region" && known.Region != "" && known.Region != v.Text:
+		s.note(Left, what, "%s names region %s, but hubploy.yaml names %s, which is taken: look which of them the cluster is in", v.in(file), v.Text, known.Region)
+	case v.name == "region":
+		known.Region = v.Text
+		s.note(Carried, what, "aws:region: %s", v.Text)
+	case v.name == "cluster_name" && known.Cluster != "" && known.Cluster != v.Text:
+		s.note(Left, what, "%s names the cluster %s, but %s names %s: two clusters, or a name that is out of date. Look which of them runs the hubs before one is adopted or deleted",
+			v.in(file), v.Text, known.ClusterAt, known.Cluster)
+	case v.name == "cluster_name" && known.Cluster == "":
+		known.Cluster, known.ClusterAt = v.Text, v.in(file)
+	case v.name == "cluster_name": // told of with the cluster
+	case counterparts[v.name] != "":
+		s.note(Left, what, "its counterpart is hubwright:%s: write it there, if it is to be so", counterparts[v.name])
+	default:
+		s.note(Left, what, "has no counterpart that is known here; see hubwright:network, hubwright:cluster and hubwright:storage")
+	}
+}
+
+// variable is one of Terraform.
+type variable struct {
+	name string
+	located
+}
+
+// parseTfvars reads variables of Terraform, in the order of their lines: https://developer.hashicorp.com/terraform/language/values/variables#variable-definitions-tfvars-files
 // Of those that are no text only the name is kept.
-func parseTfvars(file string, data []byte) (map[string]string, problem.Problems) {
+func parseTfvars(file string, data []byte) ([]variable, problem.Problems) {
 	parsed, diags := hclsyntax.ParseConfig(data, file, hcl.InitialPos)
 	var problems problem.Problems
 	for _, d := range diags {
@@ -175,12 +209,14 @@ func parseTfvars(file string, data []byte) (map[string]string, problem.Problems)
 		return nil, problems
 	}
 	attributes, _ := parsed.Body.JustAttributes()
-	out := map[string]string{}
+	var out []variable
 	for name, a := range attributes {
-		out[name] = ""
+		of := variable{name, located{Line: a.NameRange.Start.Line}}
 		if v, d := a.Expr.Value(nil); !d.HasErrors() && v.Type() == cty.String && v.IsKnown() && !v.IsNull() {
-			out[name] = v.AsString()
+			of.Text = v.AsString()
 		}
+		out = append(out, of)
 	}
+	slices.SortFunc(out, func(a, b variable) int { return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.name, b.name)) })
 	return out, nil
 }

@@ -11,8 +11,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-
-	"github.com/hubwright/hubwright/internal/problem"
 )
 
 // Source is a deployment as it is found.
@@ -30,7 +28,7 @@ type Source struct {
 	Secrets map[string][]string
 	// Manifests are an environment's page templates, ConfigMaps that were applied beside the chart.
 	Manifests map[string][]string
-	// Images are the images that are built here.
+	// Images are the images that hubploy.yaml names.
 	Images []Image
 	// Wrapper is the folder of a wrapper chart; "" when there is none.
 	Wrapper string
@@ -38,18 +36,15 @@ type Source struct {
 	Settings Settings
 	// Notes are what was found on the way.
 	Notes []Note
-}
 
-// Image is an image that is built of a folder of the checkout.
-type Image struct {
-	Name, Folder string
-	// Paths are where the values take it.
-	Paths []string
+	unbuilt []string // folders of images without a Dockerfile
 }
 
 // Settings are what is known of where the deployment runs.
 type Settings struct {
 	Account, Region, Cluster string
+	// ClusterAt is where the cluster's name stands, file:line.
+	ClusterAt string
 	// Roles are the roles that hubploy assumed.
 	Roles []string
 }
@@ -81,63 +76,6 @@ const common = "common"
 // notValues are files beside the values that hold none.
 var notValues = []string{"hubploy.yaml", "all.yaml", "common.yaml"}
 
-// Read finds a deployment in a checkout. name may be empty when there is only one. The error is problem.Problems when the files are wrong.
-func Read(root, name string) (*Source, error) {
-	root, err := filepath.Abs(root)
-	if err != nil {
-		return nil, err
-	}
-	name, err = choose(root, name)
-	if err != nil {
-		return nil, err
-	}
-	s := &Source{Root: root, Name: name, Values: map[string]string{}, Secrets: map[string][]string{}, Manifests: map[string][]string{}}
-	base := path.Join("deployments", name)
-	if err := s.layers(base); err != nil {
-		return nil, err
-	}
-	if len(s.Environments) == 0 {
-		return nil, fmt.Errorf("%s has no values for an environment: no file such as %s/config/staging.yaml", root, base)
-	}
-	var problems problem.Problems
-	problems = append(problems, s.hubployFile(path.Join(base, "hubploy.yaml"))...)
-	found, err := s.tfvars(base)
-	if err != nil {
-		return nil, err
-	}
-	problems = append(problems, found...)
-	if err := problems.Err(); err != nil {
-		return nil, err
-	}
-	s.chart()
-	return s, s.rest(base)
-}
-
-// choose is the deployment's name.
-func choose(root, name string) (string, error) {
-	entries, err := os.ReadDir(filepath.Join(root, "deployments"))
-	if err != nil {
-		return "", fmt.Errorf("%s is no checkout of a hubploy deployment: it has no folder deployments", root)
-	}
-	var names []string
-	for _, e := range entries {
-		if e.IsDir() && e.Name() != common {
-			names = append(names, e.Name())
-		}
-	}
-	switch {
-	case name != "" && slices.Contains(names, name):
-		return name, nil
-	case name != "":
-		return "", fmt.Errorf("%s has no deployment %q; there are %s", root, name, strings.Join(names, ", "))
-	case len(names) == 1:
-		return names[0], nil
-	case len(names) == 0:
-		return "", fmt.Errorf("%s has no deployment in its folder deployments", root)
-	}
-	return "", fmt.Errorf("%s has %d deployments: which one? (--deployment, of %s)", root, len(names), strings.Join(names, ", "))
-}
-
 // layers finds the files of values, secrets and page templates.
 func (s *Source) layers(base string) error {
 	for _, file := range []string{path.Join("deployments", common, "config", "all.yaml"), path.Join(base, "config", "all.yaml")} {
@@ -166,9 +104,11 @@ func (s *Source) layers(base string) error {
 	}
 	slices.Sort(s.Environments)
 	for _, env := range s.Environments {
-		for _, file := range []string{path.Join(base, "secrets", env+".yaml"), path.Join("secrets", base, "secrets", env+".yaml")} {
-			if s.has(file) {
-				s.Secrets[env] = append(s.Secrets[env], file)
+		for _, folder := range secretFolders(base) {
+			for _, file := range []string{path.Join(folder, common+".yaml"), path.Join(folder, env+".yaml")} {
+				if s.has(file) {
+					s.Secrets[env] = append(s.Secrets[env], file)
+				}
 			}
 		}
 		for _, file := range templates {
@@ -185,21 +125,35 @@ func (s *Source) layers(base string) error {
 	return nil
 }
 
-// chart finds a wrapper chart: a folder at the top with a Chart.yaml.
+// secretFolders are where hubploy looks for files of secrets, low to high: in the checkout, and in a repository of their own inside it. In each it
+// takes common.yaml, if there is one, and then the environment's: hubploy/helm.py of https://github.com/yuvipanda/hubploy
+func secretFolders(base string) []string {
+	return []string{path.Join(base, "secrets"), path.Join("secrets", base, "secrets")}
+}
+
+// chart finds a wrapper chart: a folder at the top with a Chart.yaml, hub before others.
 func (s *Source) chart() {
 	entries, err := os.ReadDir(s.Root)
 	if err != nil {
 		return
 	}
+	var charts []string
 	for _, e := range entries {
-		if !e.IsDir() || !s.has(path.Join(e.Name(), "Chart.yaml")) {
-			continue
+		if e.IsDir() && s.has(path.Join(e.Name(), "Chart.yaml")) {
+			charts = append(charts, e.Name())
 		}
-		if s.Wrapper != "" {
-			s.note(Left, e.Name(), "is a second chart; %s is taken for the hub's", s.Wrapper)
-			continue
+	}
+	if len(charts) == 0 {
+		return
+	}
+	s.Wrapper = charts[0]
+	if slices.Contains(charts, HubName) {
+		s.Wrapper = HubName
+	}
+	for _, name := range charts {
+		if name != s.Wrapper {
+			s.note(Left, name, "is another chart; %s is taken for the hub's", s.Wrapper)
 		}
-		s.Wrapper = e.Name()
 	}
 }
 
@@ -219,7 +173,7 @@ func (s *Source) rest(base string) error {
 		}
 		rel = filepath.ToSlash(rel)
 		switch {
-		case e.IsDir() && slices.ContainsFunc(s.Images, func(i Image) bool { return i.Folder == rel }):
+		case e.IsDir() && (slices.Contains(s.unbuilt, rel) || slices.ContainsFunc(s.Images, func(i Image) bool { return i.Folder == rel })):
 			return fs.SkipDir
 		case e.IsDir(), slices.Contains(used, rel), strings.HasSuffix(rel, ".tfvars"):
 		case slices.ContainsFunc(s.Notes, func(n Note) bool { return n.What == rel }):
@@ -234,6 +188,17 @@ func (s *Source) rest(base string) error {
 func (s *Source) has(file string) bool {
 	_, err := s.read(file)
 	return err == nil
+}
+
+// isFolder says whether there is a folder at a path of the checkout.
+func (s *Source) isFolder(name string) bool {
+	root, err := os.OpenRoot(s.Root)
+	if err != nil {
+		return false
+	}
+	defer func() { _ = root.Close() }()
+	info, err := root.Stat(filepath.FromSlash(name))
+	return err == nil && info.IsDir()
 }
 
 // mostBytes is the most that a file of the checkout may hold, in bytes.

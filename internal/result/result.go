@@ -169,6 +169,34 @@ type Import struct {
 	Notes []hubploy.Note `json:"notes"`
 }
 
+// ImportCheck holds the values of a deployment directory to those of another tool's deployment.
+type ImportCheck struct {
+	// Schema names the form and its version.
+	Schema string `json:"schema"`
+	// Deployment is the deployment's name there.
+	Deployment string `json:"deployment"`
+	// Directory is the deployment directory.
+	Directory string `json:"directory"`
+	// Environments are what was found of each.
+	Environments []ImportChecked `json:"environments"`
+	// Problems are what is wrong with the directory; what they do not keep from it was compared all the same.
+	Problems problem.Problems `json:"problems"`
+}
+
+// ImportChecked is an environment whose values were compared.
+type ImportChecked struct {
+	// Environment is its name.
+	Environment string `json:"environment"`
+	// Same counts the values that are those of the checkout.
+	Same int `json:"same"`
+	// Different are those that are others, and that nothing declares so.
+	Different []hubploy.Difference `json:"different"`
+	// Intended are those that are others on purpose.
+	Intended []hubploy.Difference `json:"intended"`
+	// Skipped are files of secrets that cannot be opened here; they are left out on both sides.
+	Skipped []string `json:"skipped"`
+}
+
 // Admissions are the gate's verdicts on images.
 type Admissions struct {
 	Head

@@ -1,7 +1,9 @@
 package scaffold
 
 import (
+	"errors"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -46,5 +48,34 @@ func TestProjectIsLikeTheShippedOne(t *testing.T) {
 	hub := got["hubwright:hubs"].([]any)[0].(map[string]any)
 	if diff := cmp.Diff([]any{map[string]any{"file": "a.yaml", "optional": true}, "b.yaml"}, hub["values"]); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// A file that would be written in a folder is found, by whatever links it gets there.
+func TestInside(t *testing.T) {
+	root, folder := t.TempDir(), t.TempDir()
+	other := folder + "-beside"
+	if err := errors.Join(
+		os.MkdirAll(filepath.Join(folder, "sub"), 0o755), os.Mkdir(other, 0o755), os.Mkdir(filepath.Join(root, "part"), 0o755),
+		os.Symlink(folder, filepath.Join(root, "link")), os.Symlink(filepath.Join(folder, "sub"), filepath.Join(root, "part", "hubs")),
+		os.Symlink(filepath.Join(folder, "not-yet"), filepath.Join(root, "dangling")),
+	); err != nil {
+		t.Fatal(err)
+	}
+	files := NewFiles()
+	files.Texts["Pulumi.yaml"], files.Texts["hubs/all.yaml"] = nil, nil
+	for dir, want := range map[string]string{
+		folder:                                  filepath.Join(folder, "Pulumi.yaml"),
+		filepath.Join(folder, "new", "deeper"):  filepath.Join(folder, "new", "deeper", "Pulumi.yaml"),
+		filepath.Join(root, "link", "sub", "x"): filepath.Join(root, "link", "sub", "x", "Pulumi.yaml"),
+		filepath.Join(root, "part"):             filepath.Join(root, "part", "hubs", "all.yaml"),
+		filepath.Join(root, "dangling"):         filepath.Join(root, "dangling", "Pulumi.yaml"),
+		filepath.Join(root, "new"):              "",
+		filepath.Dir(folder):                    "",
+		other:                                   "",
+	} {
+		if got, err := files.Inside(dir, folder); err != nil || got != want {
+			t.Errorf("in %s it finds %q, %v, want %q", dir, got, err, want)
+		}
 	}
 }

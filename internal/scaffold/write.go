@@ -64,3 +64,54 @@ func (f *Files) Write(dir string, overwrite bool) (written int, err error) {
 	}
 	return written, nil
 }
+
+// Inside is the first path that would be written in a folder, wherever links lead; "" when none would be.
+func (f *Files) Inside(dir, folder string) (string, error) {
+	root, err := os.Stat(folder)
+	if err != nil {
+		return "", err
+	}
+	for _, name := range slices.Sorted(maps.Keys(f.Texts)) {
+		path := filepath.Join(dir, filepath.FromSlash(name))
+		at, err := resolve(path)
+		if err != nil {
+			return "", err
+		}
+		for ; ; at = filepath.Dir(at) {
+			if info, err := os.Stat(at); err == nil && os.SameFile(info, root) {
+				return path, nil
+			}
+			if at == filepath.Dir(at) {
+				break
+			}
+		}
+	}
+	return "", nil
+}
+
+// resolve is an absolute path without links. Of one that is not there it is where it would be.
+func resolve(path string) (string, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	for at := path; ; at = filepath.Dir(at) {
+		real, err := filepath.EvalSymlinks(at)
+		if err == nil {
+			rel, _ := filepath.Rel(at, path)
+			return filepath.Join(real, rel), nil
+		}
+		if link, readErr := os.Readlink(at); readErr == nil { // one that leads to what is not there yet
+			if !filepath.IsAbs(link) {
+				link = filepath.Join(filepath.Dir(at), link)
+			}
+			rel, _ := filepath.Rel(at, path)
+			if errors.Is(err, fs.ErrNotExist) {
+				return resolve(filepath.Join(link, rel))
+			}
+		}
+		if at == filepath.Dir(at) {
+			return "", err
+		}
+	}
+}

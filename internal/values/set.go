@@ -24,8 +24,9 @@ type Set struct {
 	Text string
 	// Layer is what people call where it stands; empty means the command line.
 	Layer string
-	// File is where it stands; empty means the flag.
+	// File is where it stands; empty means the flag. Line counts from 1; 0 when there is none.
 	File string
+	Line int
 }
 
 // Kinds of Set.
@@ -60,7 +61,7 @@ func (c *Computed) set(o Options) (problems problem.Problems) {
 				continue
 			}
 			c.Values = after
-			c.root = marked(c.root, before, after, Origin{Layer: cmp.Or(s.Layer, CommandLine), File: cmp.Or(s.File, "--"+kind)})
+			c.root = marked(c.root, before, after, Origin{Layer: cmp.Or(s.Layer, CommandLine), File: cmp.Or(s.File, "--"+kind), Line: s.Line})
 		}
 	}
 	return problems
