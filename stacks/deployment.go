@@ -138,7 +138,7 @@ func (d *deployment) makeNetwork() error {
 func (d *deployment) makeSecretStore() error {
 	s := &d.SecretStore
 	args := &secretstore.Args{
-		Name: d.Prefix() + "-secrets", AccountID: d.Deployment.AccountID, Alias: s.KeyAlias, DeletionWindowDays: s.DeletionWindowDays,
+		Name: d.Prefix() + "-secrets", AccountID: d.Deployment.AccountID, Alias: s.KeyAlias, KeyArn: s.KeyArn, DeletionWindowDays: s.DeletionWindowDays,
 		EncryptPrincipals: s.EncryptPrincipals, DecryptPrincipals: s.DecryptPrincipals, PermissionsBoundary: d.Creds.PermissionsBoundary,
 		Protect: s.Protect, Retain: s.Protect, Tags: d.Tags(),
 	}

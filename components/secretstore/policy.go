@@ -26,6 +26,7 @@ var (
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 var (
 	aliasName      = lazyregexp.New(`^alias/[a-zA-Z0-9/_-]{1,250}$`)
+	keyARN         = lazyregexp.New(`^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[\w-]+$`)
 	repositoryName = lazyregexp.New(`^[\w.-]{1,100}$`)
 	roleName       = lazyregexp.New(`^[\w+=,.@-]{1,64}$`)
 )
@@ -61,6 +62,9 @@ func (a *Args) validate() error {
 	}
 	if d := a.DeletionWindowDays; d != 0 && (d < minDeletionWindow || d > maxDeletionWindow) {
 		problems = append(problems, fmt.Errorf("deletionWindowDays is %d: KMS takes %d to %d days", d, minDeletionWindow, maxDeletionWindow))
+	}
+	if a.KeyArn != "" && !keyARN.MatchString(a.KeyArn) {
+		problems = append(problems, fmt.Errorf("keyArn %q is not the ARN of a KMS key", a.KeyArn))
 	}
 	if a.SopsRoleArn != "" {
 		problems = append(problems, principal.Check("sopsRoleArn", []string{a.SopsRoleArn}, false))

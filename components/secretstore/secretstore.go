@@ -32,7 +32,7 @@ type SecretStore struct {
 
 	// KeyArn is the key's ARN.
 	KeyArn pulumi.StringOutput `pulumi:"keyArn"`
-	// AliasName is the key's alias, "alias/…".
+	// AliasName is the key's alias, "alias/…"; empty for a key that is there already.
 	AliasName pulumi.StringOutput `pulumi:"aliasName"`
 	// CloneURLHTTP is the repository's address for git over HTTPS; empty without a repository.
 	CloneURLHTTP pulumi.StringOutput `pulumi:"cloneUrlHttp"`
@@ -53,6 +53,9 @@ type Args struct {
 	Partition string
 	// Alias is the key's alias, with or without "alias/"; empty means alias/<name>.
 	Alias string
+	// KeyArn is the ARN of a key that is there already: none is made, nor an alias, and what is there stays as it is. Its policy has to leave it to
+	// IAM who may use it, as the default one does. Empty makes a key.
+	KeyArn string
 	// DeletionWindowDays is how long KMS waits before it deletes the key, 7 to 30; 0 means DefaultDeletionWindow.
 	DeletionWindowDays int
 	// Repository is the name of a CodeCommit repository for the encrypted files; empty means that they live elsewhere.
@@ -122,25 +125,9 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 		s.DecryptRoleArn = decrypt.Arn
 	}
 
-	key, err := kms.NewKey(ctx, name+"-key", &kms.KeyArgs{
-		Description:          pulumi.String("Encrypts the secrets of " + args.Name),
-		EnableKeyRotation:    pulumi.Bool(true),
-		DeletionWindowInDays: pulumi.Int(cmp.Or(args.DeletionWindowDays, DefaultDeletionWindow)),
-		Policy:               keyPolicy(args, s.EncryptRoleArn, s.DecryptRoleArn),
-		Tags:                 tags.Named(args.Tags, args.Name),
-	}, keep...)
-	if err != nil {
-		return nil, fmt.Errorf("key of secret store %q: %w", name, err)
+	if err := s.key(ctx, name, args, keep); err != nil {
+		return nil, err
 	}
-	s.KeyArn = key.Arn
-	alias, err := kms.NewAlias(ctx, name+"-alias", &kms.AliasArgs{
-		Name: pulumi.String(args.alias()), TargetKeyId: key.KeyId,
-	}, pulumi.Parent(s))
-	if err != nil {
-		return nil, fmt.Errorf("alias %q: %w", args.alias(), err)
-	}
-	s.AliasName = alias.Name
-
 	for _, grant := range []struct {
 		role     *iam.Role
 		suffix   string
@@ -154,13 +141,13 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 		}
 		if _, err := iam.NewRolePolicy(ctx, name+"-"+grant.suffix+"-use", &iam.RolePolicyArgs{
 			Name: pulumi.String(grant.suffix), Role: grant.role.Name,
-			Policy: rolePolicy(key.Arn, repositoryArn, args.Repository != "", grant.git, grant.kms),
+			Policy: rolePolicy(s.KeyArn, repositoryArn, args.Repository != "", grant.git, grant.kms),
 		}, pulumi.Parent(s)); err != nil {
 			return nil, fmt.Errorf("policy of role %q: %w", args.roleName(grant.suffix), err)
 		}
 	}
 
-	s.SopsConfig = key.Arn.ApplyT(args.sopsConfig).(pulumi.StringOutput)
+	s.SopsConfig = s.KeyArn.ApplyT(args.sopsConfig).(pulumi.StringOutput)
 	if err := ctx.RegisterResourceOutputs(s, pulumi.Map{
 		"keyArn": s.KeyArn, "aliasName": s.AliasName, "cloneUrlHttp": s.CloneURLHTTP, "sopsConfig": s.SopsConfig,
 		"encryptRoleArn": s.EncryptRoleArn, "decryptRoleArn": s.DecryptRoleArn,
@@ -168,6 +155,33 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 		return nil, fmt.Errorf("registering outputs of secret store %q: %w", name, err)
 	}
 	return s, nil
+}
+
+// key makes the key and its alias, or takes the key that is there.
+func (s *SecretStore) key(ctx *pulumi.Context, name string, args *Args, keep []pulumi.ResourceOption) error {
+	if args.KeyArn != "" {
+		s.KeyArn, s.AliasName = pulumi.String(args.KeyArn).ToStringOutput(), pulumi.String("").ToStringOutput()
+		return nil
+	}
+	key, err := kms.NewKey(ctx, name+"-key", &kms.KeyArgs{
+		Description:          pulumi.String("Encrypts the secrets of " + args.Name),
+		EnableKeyRotation:    pulumi.Bool(true),
+		DeletionWindowInDays: pulumi.Int(cmp.Or(args.DeletionWindowDays, DefaultDeletionWindow)),
+		Policy:               keyPolicy(args, s.EncryptRoleArn, s.DecryptRoleArn),
+		Tags:                 tags.Named(args.Tags, args.Name),
+	}, keep...)
+	if err != nil {
+		return fmt.Errorf("key of secret store %q: %w", name, err)
+	}
+	s.KeyArn = key.Arn
+	alias, err := kms.NewAlias(ctx, name+"-alias", &kms.AliasArgs{
+		Name: pulumi.String(args.alias()), TargetKeyId: key.KeyId,
+	}, pulumi.Parent(s))
+	if err != nil {
+		return fmt.Errorf("alias %q: %w", args.alias(), err)
+	}
+	s.AliasName = alias.Name
+	return nil
 }
 
 // role makes the role of writers or readers, or none when nobody is named for it.

@@ -224,6 +224,32 @@ func TestSopsConfig(t *testing.T) {
 	}
 }
 
+// A key that is there already is taken as it is: the roles are given the use of it.
+func TestKeyThatIsThere(t *testing.T) {
+	args := full()
+	args.KeyArn = "arn:aws:kms:us-east-1:162808325377:key/11aa-22bb"
+	rec, store := run(t, args)
+	if n := len(rec.OfType(keyType)) + len(rec.OfType(aliasType)); n > 0 {
+		t.Errorf("%d keys and aliases are made", n)
+	}
+	got, err := recorder.Values(store.KeyArn, store.SopsConfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got[0] != args.KeyArn || !strings.Contains(got[1].(string), args.KeyArn) {
+		t.Errorf("got %v", got)
+	}
+	policies := rec.OfType(rolePolicyType)
+	if len(policies) != 2 {
+		t.Fatalf("%d policies of roles", len(policies))
+	}
+	for _, p := range policies {
+		if !strings.Contains(p.Inputs["policy"].StringValue(), args.KeyArn) {
+			t.Errorf("%s: %s", p.Name, p.Inputs["policy"].StringValue())
+		}
+	}
+}
+
 func TestWrongInput(t *testing.T) {
 	tests := []struct {
 		name string
@@ -235,11 +261,11 @@ func TestWrongInput(t *testing.T) {
 			name: "all at once",
 			args: &secretstore.Args{
 				AccountID: "1", EncryptPrincipals: []string{"arn:aws:iam::162808325377:root"}, DecryptPrincipals: []string{"arn:aws:iam::*:user/x"},
-				Repository: "x.git", DeletionWindowDays: 5, SopsRoleArn: "ci", PathRegex: "(",
+				Repository: "x.git", KeyArn: "alias/x", DeletionWindowDays: 5, SopsRoleArn: "ci", PathRegex: "(",
 			},
 			want: []string{
 				"name is empty", `accountId "1"`, "encryptPrincipals[0]", "trusts a whole account", "decryptPrincipals[0]", "a wildcard would trust strangers",
-				`repository "x.git"`, "deletionWindowDays is 5: KMS takes 7 to 30 days", "sopsRoleArn[0]", `pathRegex "(" is not a regular expression`,
+				`repository "x.git"`, `keyArn "alias/x" is not the ARN of a KMS key`, "deletionWindowDays is 5: KMS takes 7 to 30 days", "sopsRoleArn[0]", `pathRegex "(" is not a regular expression`,
 			},
 		},
 		{

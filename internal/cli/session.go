@@ -166,6 +166,11 @@ func (a *app) openSandbox(root string, stack *config.Stack) (*sandbox.Sandbox, e
 	if stack.DNS.Zone != "" {
 		services.Zones = []string{stack.DNS.Zone}
 	}
+	for _, key := range []string{stack.SecretStore.KeyArn, stack.Storage.KmsKeyArn} {
+		if key != "" {
+			services.Keys = append(services.Keys, key)
+		}
+	}
 	for _, h := range stack.Hubs {
 		if h.HTTPS.Type == config.HTTPSOffload && h.HTTPS.CertificateArn != "" {
 			services.Certificates = append(services.Certificates, sandbox.Certificate{ARN: h.HTTPS.CertificateArn, Domain: h.Domain})

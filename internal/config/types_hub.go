@@ -34,6 +34,9 @@ type Registry struct {
 type SecretStore struct {
 	// KeyAlias is the key's alias without "alias/". Default: <deployment>-<environment>-secrets.
 	KeyAlias string `json:"keyAlias"`
+	// KeyArn is the ARN of a KMS key that is there already, such as that of an earlier deployment: none is made then, and it stays as it is. Its policy
+	// has to leave to IAM who may use it. Default: a key of this deployment's own.
+	KeyArn string `json:"keyArn"`
 	// Codecommit is a git repository for the encrypted files.
 	Codecommit Codecommit `json:"codecommit"`
 	// Files says where the hubs' secretFiles are when they are in a git repository. Default: in the deployment directory.

@@ -235,6 +235,7 @@ func (c *checker) storage() {
 	c.between("registry.keepImages", r.KeepImages, 1, 10000)
 	each("registry.pullAccounts", r.PullAccounts, func(path, account string) { c.matches(path, account, accountForm) })
 	k := &c.SecretStore
+	c.keyArn("secretstore.keyArn", k.KeyArn)
 	if alias := "secretstore.keyAlias"; strings.HasPrefix(k.KeyAlias, "alias/") {
 		c.add(alias, fmt.Sprintf("%s begins with alias/, which is added", quoted(k.KeyAlias)), "write "+strings.TrimPrefix(k.KeyAlias, "alias/"))
 	} else if strings.HasPrefix(k.KeyAlias, "aws/") {

@@ -101,6 +101,7 @@ func TestWrongInput(t *testing.T) {
 
 		// What holds data.
 		{"a file system", "  hubwright:storage: {fileSystemId: efs-1}", `5: storage.fileSystemId: "efs-1" is not the id of an EFS file system; write it like fs-0123456789abcdef0`},
+		{"a secrets' key that is an alias", "  hubwright:secretstore: {keyArn: alias/x}", `5: secretstore.keyArn: "alias/x" is not the ARN of a KMS key; write it like arn:aws:kms:us-east-1:162808325377:key/…`},
 		{"a key of another region", "  hubwright:storage: {kmsKeyArn: 'arn:aws:kms:eu-west-1:162808325377:key/a-b'}", `5: storage.kmsKeyArn: is a key of region eu-west-1, but the deployment is in us-east-1; use a key of that region`},
 		{"an account that pulls", `  hubwright:registry: {pullAccounts: ["1"]}`, `5: registry.pullAccounts[0]: "1" is not an AWS account id: it has twelve digits; write it like 162808325377`},
 		{"a repository", "  hubwright:registry: {repositories: [User]}", `5: registry.repositories[0]: "User" is not the name of an ECR repository; write it like user-image`},

@@ -247,6 +247,7 @@ type Services struct {
 	Zones           []string // hosted zones, by domain name
 	Users           []string // IAM users, by name
 	Certificates    []Certificate
+	Keys            []string // KMS keys, by ARN
 }
 
 // Certificate is an issued certificate of ACM.
@@ -288,6 +289,11 @@ func (s *Sandbox) Provide(sv Services) error {
 		}
 		for _, c := range sv.Certificates {
 			if err := awssim.EnsureCertificateAs(tx, c.ARN, c.Domain); err != nil {
+				return err
+			}
+		}
+		for _, k := range sv.Keys {
+			if err := awssim.EnsureKeyAs(tx, k); err != nil {
 				return err
 			}
 		}

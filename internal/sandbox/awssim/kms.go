@@ -73,12 +73,15 @@ func kmsKinds() map[string]*kind {
 
 func createKey(c *call) (string, map[string]any, error) {
 	id := fmt.Sprintf("%s-%s-%s-%s-%s", world.Hex(8), world.Hex(4), world.Hex(4), world.Hex(4), world.Hex(12))
-	policy := fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Sid":"Enable IAM User Permissions","Effect":"Allow","Principal":{"AWS":"%s"},"Action":"kms:*","Resource":"*"}]}`,
-		c.me.iamARN("root"))
 	return id, c.with(map[string]any{
 		"customerMasterKeySpec": "SYMMETRIC_DEFAULT", "keyUsage": "ENCRYPT_DECRYPT", "isEnabled": true, "enableKeyRotation": false,
-		"multiRegion": false, "policy": policy, "description": "",
+		"multiRegion": false, "policy": delegating(c.me.iamARN("root")), "description": "",
 	}, map[string]any{"keyId": id, "arn": c.me.makeARN("kms", "key/"+id)}), c.keyPolicy()
+}
+
+// delegating is the policy of a key that leaves its use to the account's IAM policies, which is the one that KMS gives.
+func delegating(root string) string {
+	return fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Sid":"Enable IAM User Permissions","Effect":"Allow","Principal":{"AWS":"%s"},"Action":"kms:*","Resource":"*"}]}`, root)
 }
 
 // keyPolicy checks that a key's policy names roles that exist, and that somebody can change it afterwards.

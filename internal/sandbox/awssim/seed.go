@@ -106,6 +106,15 @@ func EnsureCertificateAs(tx *world.Tx, arn, domainName string) error {
 	return ensure(tx, certificateToken, arn, map[string]any{"domain": name, "domainName": name, "arn": arn, "status": certificateIssued, "type": "AMAZON_ISSUED"})
 }
 
+// EnsureKeyAs makes a symmetric KMS key of a given ARN whose use the account's IAM policies govern.
+func EnsureKeyAs(tx *world.Tx, arn string) error {
+	root := fmt.Sprintf("arn:%s:iam::%s:root", partition(settingRegion(tx)), account(tx))
+	return ensure(tx, keyToken, keyID(arn), map[string]any{
+		"customerMasterKeySpec": "SYMMETRIC_DEFAULT", "keyUsage": "ENCRYPT_DECRYPT", "isEnabled": true, "enableKeyRotation": false, "multiRegion": false,
+		"policy": delegating(root), "description": "", "keyId": keyID(arn), "arn": arn,
+	})
+}
+
 // Subnet is a subnet of a network that exists already.
 type Subnet struct {
 	ID, CIDR, Zone string
