@@ -55,7 +55,7 @@ var rooms = []room{
 var everywhere = []string{"internal/imagehash", "internal/lazyregexp", "internal/problem"}
 
 // forTests are packages that exist for the tests of others, or to measure.
-var forTests = []string{"bench", "bench/imagehash", "components/internal/recorder", "internal/driver/enginetest", "internal/gitsource/gittest", "internal/oci/registrytest", "internal/reference", "internal/sandbox/simtest"}
+var forTests = []string{"bench", "bench/imagehash", "components/internal/recorder", "internal/driver/enginetest", "internal/gitsource/gittest", "internal/needs", "internal/oci/registrytest", "internal/reference", "internal/sandbox/simtest"}
 
 // outside says which packages from elsewhere only some packages may import, tests included.
 var outside = []struct {
