@@ -1,4 +1,5 @@
-package cli_test
+// Package recovery_test interrupts and kills updates, and has what they leave behind mended.
+package recovery_test
 
 import (
 	"bytes"
@@ -12,24 +13,27 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hubwright/hubwright/internal/cli/clitest"
 	"github.com/hubwright/hubwright/internal/sandbox"
 )
 
+func TestMain(m *testing.M) { clitest.Main(m) }
+
 // journal is the file of the world's transactions.
-func (d *deployment) journal() string {
-	return filepath.Join(sandbox.WorldDir(sandbox.Home(d.dir)), "world.journal")
+func journal(d *clitest.Deployment) string {
+	return filepath.Join(sandbox.WorldDir(sandbox.Home(d.Dir)), "world.journal")
 }
 
 // journalLines is how much has happened in the world.
-func (d *deployment) journalLines() int {
-	return bytes.Count(readFile(d.journal()), []byte("\n"))
+func journalLines(d *clitest.Deployment) int {
+	return bytes.Count(readFile(journal(d)), []byte("\n"))
 }
 
 // kinds counts the world's objects by kind, which is what must come out the same however often an update was killed. Pods come and go by
 // themselves.
-func (d *deployment) kinds() []string {
+func kinds(d *clitest.Deployment) []string {
 	count := map[string]int{}
-	for _, o := range d.objects() {
+	for _, o := range d.Objects() {
 		kind, _, _ := strings.Cut(o, " ")
 		if kind != "k8s:v1/Pod" {
 			count[kind]++
@@ -45,12 +49,12 @@ func (d *deployment) kinds() []string {
 
 // killUp starts an update and kills it, engine and all, when the world has seen that many transactions. It reports whether the update was
 // still running then.
-func (d *deployment) killUp(at int) bool {
-	d.t.Helper()
-	cmd := d.command(d.t.Context(), "up staging --sandbox --yes")
+func killUp(t *testing.T, d *clitest.Deployment, at int) bool {
+	t.Helper()
+	cmd := d.Command(t.Context(), "up staging --sandbox --yes")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {
-		d.t.Fatal(err)
+		t.Fatal(err)
 	}
 	ended := make(chan struct{})
 	go func() {
@@ -63,7 +67,7 @@ func (d *deployment) killUp(at int) bool {
 			return false
 		case <-time.After(2 * time.Millisecond):
 		}
-		if d.journalLines() >= at {
+		if journalLines(d) >= at {
 			_ = cmd.Process.Kill() // takes the engine with it
 			<-ended
 			return true
@@ -73,33 +77,33 @@ func (d *deployment) killUp(at int) bool {
 
 func TestKilledAtTenMomentsEndsInTheSameGraph(t *testing.T) {
 	t.Parallel()
-	clean := newDeployment(t, nil)
-	clean.must(0, "up staging --sandbox --yes")
-	want, total := clean.kinds(), clean.journalLines()
-	resources := clean.must(0, "status staging --sandbox -o json").json(t)["resources"]
+	clean := clitest.New(t, nil)
+	clean.Must(0, "up staging --sandbox --yes")
+	want, total := kinds(clean), journalLines(clean)
+	resources := clean.Must(0, "status staging --sandbox -o json").JSON(t)["resources"]
 
 	const moments = 10
 	for i := range moments {
 		at := (i + 1) * total / (moments + 1)
 		t.Run(fmt.Sprintf("at %d of %d", at, total), func(t *testing.T) {
 			t.Parallel()
-			d := newDeployment(t, nil)
-			if !d.killUp(at) {
+			d := clitest.New(t, nil)
+			if !killUp(t, d, at) {
 				t.Fatal("the update ended before it was killed")
 			}
 			if i%3 != 0 { // that an update says how to go on is seen often enough at every third moment
-				t.Log(d.must(0, "recover staging --sandbox --yes"))
+				t.Log(d.Must(0, "recover staging --sandbox --yes"))
 			}
-			if r := d.run("up staging --sandbox --yes"); r.code != 0 {
+			if r := d.Run("up staging --sandbox --yes"); r.Code != 0 {
 				t.Log(r)
-				r.has(t, "hubwright recover staging")
-				t.Log(d.must(0, "recover staging --sandbox --yes"))
-				d.must(0, "up staging --sandbox --yes")
+				r.Has(t, "hubwright recover staging")
+				t.Log(d.Must(0, "recover staging --sandbox --yes"))
+				d.Must(0, "up staging --sandbox --yes")
 			}
-			if got := d.kinds(); !slices.Equal(got, want) {
+			if got := kinds(d); !slices.Equal(got, want) {
 				t.Errorf("the world is another:\n got %s\nwant %s", strings.Join(diff(got, want), "\n     "), strings.Join(diff(want, got), "\n     "))
 			}
-			st := d.must(0, "status staging --sandbox --recorded -o json").json(t)
+			st := d.Must(0, "status staging --sandbox --recorded -o json").JSON(t)
 			if st["resources"] != resources {
 				t.Errorf("%v resources, want %v", st["resources"], resources)
 			}
@@ -110,17 +114,17 @@ func TestKilledAtTenMomentsEndsInTheSameGraph(t *testing.T) {
 // An upgrade of a release that is killed leaves Helm in the middle of it; `recover` frees it and the next update goes on.
 func TestKilledUpgradeIsFreed(t *testing.T) {
 	t.Parallel()
-	d := newDeployment(t, nil)
-	d.must(0, "up staging --sandbox --yes")
-	d.edit("hubs/hub/common.yaml", "limit: 15G", "limit: 16G")
+	d := clitest.New(t, nil)
+	d.Must(0, "up staging --sandbox --yes")
+	d.Edit("hubs/hub/common.yaml", "limit: 15G", "limit: 16G")
 
-	d.env = append(d.env, "HUBWRIGHT_SANDBOX_PACE=1m") // the upgrade's waiting takes long enough to be seen
-	cmd := d.command(t.Context(), "up staging --sandbox --yes")
+	d.Env = append(d.Env, "HUBWRIGHT_SANDBOX_PACE=1m") // the upgrade's waiting takes long enough to be seen
+	cmd := d.Command(t.Context(), "up staging --sandbox --yes")
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	for { // a line that is not whole is not counted: the world drops it, too
-		_, after, found := bytes.Cut(readFile(d.journal()), []byte("sh.helm.release.v1.roman-sit-staging.v2"))
+		_, after, found := bytes.Cut(readFile(journal(d)), []byte("sh.helm.release.v1.roman-sit-staging.v2"))
 		if found && bytes.ContainsRune(after, '\n') {
 			break
 		}
@@ -129,13 +133,13 @@ func TestKilledUpgradeIsFreed(t *testing.T) {
 	_ = cmd.Process.Kill()
 	_ = cmd.Wait()
 
-	d.env = d.env[:len(d.env)-1]
-	d.must(4, "preview staging --sandbox").has(t, "`hubwright recover staging --sandbox`")
-	d.must(5, "status staging --sandbox --recorded").has(t, "pending:", "`hubwright recover staging --sandbox`")
-	d.must(0, "recover staging --sandbox --yes").has(t, "was being upgraded", "goes on from revision 1")
-	d.must(0, "up staging --sandbox --yes").has(t, "updated")
-	d.must(0, "status staging --sandbox").has(t, "healthy")
-	d.must(0, "recover staging --sandbox").has(t, "nothing to recover")
+	d.Env = d.Env[:len(d.Env)-1]
+	d.Must(4, "preview staging --sandbox").Has(t, "`hubwright recover staging --sandbox`")
+	d.Must(5, "status staging --sandbox --recorded").Has(t, "pending:", "`hubwright recover staging --sandbox`")
+	d.Must(0, "recover staging --sandbox --yes").Has(t, "was being upgraded", "goes on from revision 1")
+	d.Must(0, "up staging --sandbox --yes").Has(t, "updated")
+	d.Must(0, "status staging --sandbox").Has(t, "healthy")
+	d.Must(0, "recover staging --sandbox").Has(t, "nothing to recover")
 }
 
 // readFile is what a file holds; nothing when there is none yet.
@@ -155,22 +159,22 @@ func diff(a, b []string) []string {
 // The first Ctrl-C stops cleanly, and a second one only warns.
 func TestInterruptIsClean(t *testing.T) {
 	t.Parallel()
-	d := newDeployment(t, nil)
-	d.env = append(d.env, "HUBWRIGHT_SANDBOX_PACE=2s")
-	cmd := d.command(t.Context(), "up staging --sandbox --yes")
+	d := clitest.New(t, nil)
+	d.Env = append(d.Env, "HUBWRIGHT_SANDBOX_PACE=2s")
+	cmd := d.Command(t.Context(), "up staging --sandbox --yes")
 	var errs bytes.Buffer
 	cmd.Stderr = &errs
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	for d.journalLines() < 60 { // the cluster is being made
+	for journalLines(d) < 60 { // the cluster is being made
 		time.Sleep(5 * time.Millisecond)
 	}
 	// Meanwhile the stack is held, and whoever comes is told by whom.
-	d.must(1, "up staging --sandbox --yes").has(t, "staging is busy: "+holder(t), "has held it since 20", "wait until it has ended")
-	d.must(4, "preview staging --sandbox").has(t, "operations are under way: "+holder(t), "wait until it has ended")
-	d.must(5, "status staging --sandbox --recorded").has(t, "staging is busy: "+holder(t))
-	d.must(4, "recover staging --sandbox --yes").has(t, "staging is held by "+holder(t), "end that process first")
+	d.Must(1, "up staging --sandbox --yes").Has(t, "staging is busy: "+holder(t), "has held it since 20", "wait until it has ended")
+	d.Must(4, "preview staging --sandbox").Has(t, "operations are under way: "+holder(t), "wait until it has ended")
+	d.Must(5, "status staging --sandbox --recorded").Has(t, "staging is busy: "+holder(t))
+	d.Must(4, "recover staging --sandbox --yes").Has(t, "staging is held by "+holder(t), "end that process first")
 	if err := cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
@@ -187,9 +191,9 @@ func TestInterruptIsClean(t *testing.T) {
 			t.Errorf("%q is not in\n%s", want, &errs)
 		}
 	}
-	d.env = d.env[:len(d.env)-1]
-	d.must(0, "recover staging --sandbox").has(t, "nothing to recover")
-	d.must(0, "up staging --sandbox --yes")
+	d.Env = d.Env[:len(d.Env)-1]
+	d.Must(0, "recover staging --sandbox").Has(t, "nothing to recover")
+	d.Must(0, "up staging --sandbox --yes")
 }
 
 // holder is how the engine names who holds a stack: user@host.
