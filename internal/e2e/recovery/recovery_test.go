@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"fmt"
 	"os"
-	"os/user"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -154,58 +153,4 @@ func readFile(name string) []byte {
 // diff returns what is in a and not in b.
 func diff(a, b []string) []string {
 	return slices.DeleteFunc(slices.Clone(a), func(s string) bool { return slices.Contains(b, s) })
-}
-
-// The first Ctrl-C stops cleanly, and a second one only warns.
-func TestInterruptIsClean(t *testing.T) {
-	t.Parallel()
-	d := clitest.New(t, nil)
-	d.Env = append(d.Env, "HUBWRIGHT_SANDBOX_PACE=2s")
-	cmd := d.Command(t.Context(), "up staging --sandbox --yes")
-	var errs bytes.Buffer
-	cmd.Stderr = &errs
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	for journalLines(d) < 60 { // the cluster is being made
-		time.Sleep(5 * time.Millisecond)
-	}
-	// Meanwhile the stack is held, and whoever comes is told by whom.
-	d.Must(1, "up staging --sandbox --yes").Has(t, "staging is busy: "+holder(t), "has held it since 20", "wait until it has ended")
-	d.Must(4, "preview staging --sandbox").Has(t, "operations are under way: "+holder(t), "wait until it has ended")
-	d.Must(5, "status staging --sandbox --recorded").Has(t, "staging is busy: "+holder(t))
-	d.Must(4, "recover staging --sandbox --yes").Has(t, "staging is held by "+holder(t), "end that process first")
-	if err := cmd.Process.Signal(os.Interrupt); err != nil {
-		t.Fatal(err)
-	}
-	time.Sleep(200 * time.Millisecond) // signals of one kind that come at once are one
-	if err := cmd.Process.Signal(os.Interrupt); err != nil {
-		t.Fatal(err)
-	}
-	_ = cmd.Wait()
-	if code := cmd.ProcessState.ExitCode(); code != 8 {
-		t.Fatalf("exit %d, want 8\n%s", code, &errs)
-	}
-	for _, want := range []string{"what is under way ends first", "Another Ctrl-C kills the engine", "the state is consistent"} {
-		if !strings.Contains(errs.String(), want) {
-			t.Errorf("%q is not in\n%s", want, &errs)
-		}
-	}
-	d.Env = d.Env[:len(d.Env)-1]
-	d.Must(0, "recover staging --sandbox").Has(t, "nothing to recover")
-	d.Must(0, "up staging --sandbox --yes")
-}
-
-// holder is how the engine names who holds a stack: user@host.
-func holder(t *testing.T) string {
-	t.Helper()
-	me, err := user.Current()
-	if err != nil {
-		t.Fatal(err)
-	}
-	host, err := os.Hostname()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return me.Username + "@" + host
 }
