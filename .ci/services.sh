@@ -1,5 +1,6 @@
-# Sourced by .ci/run: what the tests with real images need. docker-registry is only installed, because the tests start registries themselves. A Docker
-# daemon that answers is used as it is; where none does, one is started whose files and socket are in a temporary folder, and stopped at the end.
+# Sourced by .ci/run: what tests need besides Go: git, and for those with real images a registry and a Docker daemon. docker-registry is only installed,
+# because the tests start registries themselves. A Docker daemon that answers is used as it is; where none does, one is started whose files and socket are
+# in a temporary folder, and stopped at the end.
 
 daemon='' # the process that was started here
 daemon_dir=''
@@ -7,9 +8,10 @@ daemon_dir=''
 # answers reports whether a Docker daemon does.
 answers() { timeout 20 docker version --format '{{.Server.Version}}' >/dev/null 2>&1; }
 
-# services sees to registry and daemon.
+# services sees to git, registry and daemon.
 services() {
   local missing=()
+  command -v git >/dev/null || missing+=(git)
   command -v docker-registry >/dev/null || missing+=(docker-registry)
   command -v docker >/dev/null && { answers || command -v dockerd >/dev/null; } || missing+=(docker.io)
   if ((${#missing[@]} > 0)); then
@@ -52,5 +54,5 @@ trap end_services EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# With it, tests fail that would skip for want of a registry or a daemon.
+# With it, tests fail that would skip for want of git, a registry, a daemon, or a folder in memory.
 export HUBWRIGHT_TEST_NO_SKIP=1

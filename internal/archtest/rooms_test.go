@@ -28,6 +28,7 @@ var rooms = []room{
 	{"internal/dockerd", nil, "a daemon, whoever asks for it"},
 	{"internal/dockerfile", nil, "a Dockerfile in, what it refers to out"},
 	{"internal/doctor", []string{"internal/awsapi", "internal/bootstrap", "internal/dockerd"}, "it looks at a machine and an account, whoever asks"},
+	{"internal/e2e/...", nil, "tests alone, of the program as a person uses it; what they have in common is internal/cli/clitest"},
 	{"internal/gitsource/...", []string{"internal/gitsource"}, "a repository and a commit in, a file out, whatever it is for"},
 	{"internal/hubploy", []string{"internal/scaffold", "internal/secretfile", "internal/values"}, "another tool's deployment in, a directory out"},
 	{"internal/images", []string{"internal/config", "internal/dockerfile", "internal/imagehash"}, "what is made of what, before anything is made"},
@@ -56,7 +57,7 @@ var rooms = []room{
 var everywhere = []string{"internal/imagehash", "internal/lazyregexp", "internal/problem"}
 
 // forTests are packages that exist for the tests of others, or to measure.
-var forTests = []string{"bench", "bench/imagehash", "components/internal/recorder", "internal/driver/enginetest", "internal/gitsource/gittest", "internal/oci/registrytest", "internal/reference", "internal/sandbox/simtest"}
+var forTests = []string{"bench", "bench/imagehash", "components/internal/recorder", "internal/cli/clitest", "internal/driver/enginetest", "internal/gitsource/gittest", "internal/needs", "internal/oci/registrytest", "internal/reference", "internal/sandbox/simtest"}
 
 // outside says which packages from elsewhere only some packages may import, tests included.
 var outside = []struct {

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -15,6 +14,7 @@ import (
 	"github.com/hubwright/hubwright/internal/config"
 	"github.com/hubwright/hubwright/internal/doctor"
 	"github.com/hubwright/hubwright/internal/gitsource/gittest"
+	"github.com/hubwright/hubwright/internal/needs"
 	"github.com/hubwright/hubwright/internal/reference"
 	"github.com/hubwright/hubwright/internal/secretfile"
 )
@@ -166,9 +166,7 @@ func TestPlaintextInARepository(t *testing.T) {
 
 // A repository out of reach keeps nobody from validating the rest, and is no puzzle where it is needed.
 func TestRepositoryOutOfReach(t *testing.T) {
-	if _, err := exec.LookPath("git"); err != nil {
-		t.Skip("git is not here")
-	}
+	needs.Command(t, "git", "git")
 	var lc net.ListenConfig
 	l, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -189,9 +187,7 @@ func TestRepositoryOutOfReach(t *testing.T) {
 
 // Ctrl-C ends the waiting for a repository that takes the connection and says nothing.
 func TestCtrlCWhileWaitingForARepository(t *testing.T) {
-	if _, err := exec.LookPath("git"); err != nil {
-		t.Skip("git is not here")
-	}
+	needs.Command(t, "git", "git")
 	a, _, errs := testApp(t)
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		a.signals.deliver(os.Interrupt)

@@ -10,6 +10,7 @@ import (
 
 	"filippo.io/age"
 
+	"github.com/hubwright/hubwright/internal/needs"
 	"github.com/hubwright/hubwright/internal/secretfile"
 )
 
@@ -114,9 +115,7 @@ func openSecrets(t *testing.T, dir, file string) *secretfile.File {
 }
 
 func TestSecretsCheck(t *testing.T) {
-	if _, err := exec.LookPath("git"); err != nil {
-		t.Skip("git is not here, whose history is looked at")
-	}
+	needs.Command(t, "git", "git")
 	dir, recipient := withAge(t)
 	const file = "hubs/hub/secrets/staging.yaml"
 	write := func(name, text string) {

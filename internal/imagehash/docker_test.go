@@ -17,14 +17,13 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/hubwright/hubwright/internal/needs"
 )
 
 // What counts is what the docker command sends, which a daemon of the test's own receives.
 func TestAsDockerSends(t *testing.T) {
-	docker, err := exec.LookPath("docker")
-	if err != nil {
-		t.Skip("docker is not installed: Debian's package docker.io has the command, and no daemon is needed")
-	}
+	docker := needs.Command(t, "docker", "docker.io") // no daemon is needed
 	files := []string{
 		"Dockerfile", "a/b.txt", "a/c.md", "a/deep/d.md", "keep/x.md", "keep/y.txt", "notes.md", "node_modules/m/index.js", "src/node_modules/n.js", "src/main.py", "build/Dockerfile",
 	}

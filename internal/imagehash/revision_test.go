@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/hubwright/hubwright/internal/imagehash"
+	"github.com/hubwright/hubwright/internal/needs"
 )
 
 // repo is a git repository for a test, with a deployment in it.
@@ -51,9 +52,7 @@ func address(t *testing.T, root string) (*imagehash.Address, imagehash.Revision)
 
 func newRepo(t *testing.T, folder string) (repo, string) {
 	t.Helper()
-	if _, err := exec.LookPath("git"); err != nil {
-		t.Skip("git is not installed")
-	}
+	needs.Command(t, "git", "git")
 	r := repo{t, t.TempDir()}
 	r.git("init", "-q", "-b", "main")
 	root := filepath.Join(r.dir, folder)

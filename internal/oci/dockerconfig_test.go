@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
+	"github.com/hubwright/hubwright/internal/needs"
 	"github.com/hubwright/hubwright/internal/oci"
 	"github.com/hubwright/hubwright/internal/oci/registrytest"
 )
@@ -212,12 +213,9 @@ func TestCrash(t *testing.T) {
 
 // TestDocker has Docker itself push and pull with such a folder, to a registry with TLS and tokens.
 func TestDocker(t *testing.T) {
-	docker, err := exec.LookPath("docker")
-	if err != nil {
-		registrytest.Skip(t, "no docker: %v", err)
-	}
+	docker := needs.Command(t, "docker", "docker.io")
 	if out, err := exec.Command(docker, "version", "--format", "{{.Server.Version}}").CombinedOutput(); err != nil {
-		registrytest.Skip(t, "no Docker daemon answers: %s", out)
+		needs.Skip(t, "no Docker daemon answers: %s", out)
 	}
 	r := registrytest.New(t, registrytest.Options{Users: map[string]string{"ann": "pass"}})
 	unchanged := person(t, `{"auths": {}}`)

@@ -22,7 +22,7 @@ import (
 var Update = flag.Bool("update", false, "write the golden files and the reference anew")
 
 // Path is where a page of the reference is.
-func Path(name string) string { return filepath.Join(root(), "docs", "reference", name) }
+func Path(name string) string { return filepath.Join(Root(), "docs", "reference", name) }
 
 // Hold holds a page to the text that it should have, or writes it.
 func Hold(t *testing.T, name, text string) {
@@ -80,7 +80,7 @@ func Comments(t *testing.T, r *jsonschema.Reflector, folders ...string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	in, err := filepath.Rel(root(), here)
+	in, err := filepath.Rel(Root(), here)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,8 +94,8 @@ func Comments(t *testing.T, r *jsonschema.Reflector, folders ...string) {
 	}
 }
 
-// root is the module's folder: the nearest one above the test's own that holds a go.mod.
-func root() string {
+// Root is the module's folder: the nearest one above the test's own that holds a go.mod.
+func Root() string {
 	dir, err := os.Getwd()
 	if err != nil {
 		panic(err)

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/hubwright/hubwright/internal/needs"
 )
 
 // Bare is a bare repository on disk that has been given files in one commit after the other.
@@ -22,9 +24,7 @@ type Bare struct {
 // New makes an empty repository with the main branch main. Without git the test is skipped.
 func New(t *testing.T) *Bare {
 	t.Helper()
-	if _, err := exec.LookPath("git"); err != nil {
-		t.Skip("git is not here")
-	}
+	needs.Command(t, "git", "git")
 	root := t.TempDir()
 	b := &Bare{t, filepath.Join(root, "secrets.git"), filepath.Join(root, "work")}
 	git(t, root, "init", "--quiet", "--bare", "--initial-branch=main", b.Dir)
@@ -97,7 +97,7 @@ func (b *Bare) Serve(login func(username, password string) bool) *httptest.Serve
 	b.t.Helper()
 	backend := filepath.Join(git(b.t, b.Dir, "--exec-path"), "git-http-backend")
 	if _, err := os.Stat(backend); err != nil {
-		b.t.Skip("git-http-backend is not here")
+		needs.Skip(b.t, "no git-http-backend (Debian's package git): %v", err)
 	}
 	handler := &cgi.Handler{Path: backend, Env: []string{"GIT_PROJECT_ROOT=" + filepath.Dir(b.Dir), "GIT_HTTP_EXPORT_ALL=1", "GIT_CONFIG_GLOBAL=" + os.DevNull}, Stderr: os.Stderr}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

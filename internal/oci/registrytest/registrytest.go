@@ -19,6 +19,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/hubwright/hubwright/internal/needs"
 )
 
 // Options say what a registry is like. The zero value is one without TLS that everybody may use.
@@ -48,24 +50,10 @@ type Registry struct {
 // program is what Debian's package docker-registry installs.
 const program = "docker-registry"
 
-// Required is the variable that makes tests fail which would skip because something is not installed or does not run; .ci/run sets it, having seen to both.
-const Required = "HUBWRIGHT_TEST_NO_SKIP"
-
-// Skip skips a test because this machine lacks what it needs, or fails it where that has to be there.
-func Skip(t testing.TB, format string, args ...any) {
-	t.Helper()
-	if os.Getenv(Required) != "" {
-		t.Fatalf("%s is set: "+format, append([]any{Required}, args...)...)
-	}
-	t.Skipf(format, args...)
-}
-
 // New starts a registry for a test and stops it at the test's end. Without the program the test skips.
 func New(t testing.TB, o Options) *Registry {
 	t.Helper()
-	if _, err := exec.LookPath(program); err != nil {
-		Skip(t, "no %s (Debian's package of that name): %v", program, err)
-	}
+	needs.Command(t, program, program)
 	r, err := Start(t.TempDir(), o)
 	if err != nil {
 		t.Fatal(err)

@@ -1,4 +1,4 @@
-package cli_test
+package secrets_test
 
 import (
 	"errors"
@@ -12,24 +12,27 @@ import (
 	"time"
 
 	"filippo.io/age"
+
+	"github.com/hubwright/hubwright/internal/cli/clitest"
+	"github.com/hubwright/hubwright/internal/needs"
 )
 
-// shm is where `secrets edit` has its plaintext.
+// plaintexts are the folders in memory in which `secrets edit` has its plaintext, whoever runs it.
 func plaintexts() []string {
 	found, _ := filepath.Glob("/dev/shm/hubwright-edit-*")
 	more, _ := filepath.Glob(filepath.Join(os.Getenv("XDG_RUNTIME_DIR"), "hubwright-edit-*"))
 	return append(found, more...)
 }
 
-// inMemory skips a test where nothing is in memory for `secrets edit` to work in, which it says.
-func inMemory(t *testing.T, d *deployment) {
+// inMemory skips a test where `secrets edit` says that there is no folder in memory for it to work in.
+func inMemory(t *testing.T, d *clitest.Deployment) {
 	t.Helper()
-	before := d.env
-	d.env = append(slices.Clone(before), "EDITOR=true")
-	if r := d.run("secrets edit staging"); strings.Contains(r.err, "there is no folder in memory") {
-		t.Skip(r.err)
+	before := d.Env
+	d.Env = append(slices.Clone(before), "EDITOR=true")
+	if r := d.Run("secrets edit staging"); strings.Contains(r.Err, "there is no folder in memory") {
+		needs.Skip(t, "%s", r.Err)
 	}
-	d.env = before
+	d.Env = before
 }
 
 // watchArguments notes the arguments of all processes until the function is called that it returns, which gives them.
@@ -61,23 +64,23 @@ func TestEditIsInMemory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := newDeployment(t, nil)
-	d.env = append(d.env, "SOPS_AGE_KEY="+id.String())
-	d.must(0, "secrets init staging --age "+id.Recipient().String())
+	d := clitest.New(t, nil)
+	d.Env = append(d.Env, "SOPS_AGE_KEY="+id.String())
+	d.Must(0, "secrets init staging --age "+id.Recipient().String())
 
-	d.env = append(d.env, "EDITOR=sed -i s/proxy:/proxy/")
+	d.Env = append(d.Env, "EDITOR=sed -i s/proxy:/proxy/")
 	inMemory(t, d)
-	d.must(4, "secrets edit staging").has(t, "is no YAML", "nothing was changed")
-	d.env[len(d.env)-1] = "EDITOR=sed -i s/secretToken:.*/planted-key:\\x20planted-edit/"
-	d.must(0, "secrets edit staging").has(t, "is encrypted for "+id.Recipient().String())
-	d.must(0, "values staging proxy").has(t, "planted-key: '[secret]'")
-	d.env[len(d.env)-1] = "EDITOR=true"
-	d.must(0, "secrets edit staging").has(t, "nothing was changed")
-	d.env[len(d.env)-1] = "EDITOR=false"
-	d.must(1, "secrets edit staging").has(t, "nothing was changed")
+	d.Must(4, "secrets edit staging").Has(t, "is no YAML", "nothing was changed")
+	d.Env[len(d.Env)-1] = "EDITOR=sed -i s/secretToken:.*/planted-key:\\x20planted-edit/"
+	d.Must(0, "secrets edit staging").Has(t, "is encrypted for "+id.Recipient().String())
+	d.Must(0, "values staging proxy").Has(t, "planted-key: '[secret]'")
+	d.Env[len(d.Env)-1] = "EDITOR=true"
+	d.Must(0, "secrets edit staging").Has(t, "nothing was changed")
+	d.Env[len(d.Env)-1] = "EDITOR=false"
+	d.Must(1, "secrets edit staging").Has(t, "nothing was changed")
 
-	d.env[len(d.env)-1] = "EDITOR=timeout 20 tail -f"
-	cmd := d.command(t.Context(), "secrets edit staging")
+	d.Env[len(d.Env)-1] = "EDITOR=timeout 20 tail -f"
+	cmd := d.Command(t.Context(), "secrets edit staging")
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +122,7 @@ func TestSecretsOfFilesAreNowhere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := newDeployment(t, nil)
+	d := clitest.New(t, nil)
 	outside := t.TempDir()
 	planted := map[string]string{}
 	var text strings.Builder
@@ -133,41 +136,41 @@ func TestSecretsOfFilesAreNowhere(t *testing.T) {
 	if err := errors.Join(os.WriteFile(filepath.Join(outside, "more"), []byte(text.String()), 0o600), os.WriteFile(filepath.Join(outside, "editor"), []byte(script), 0o700)); err != nil {
 		t.Fatal(err)
 	}
-	temporary := filepath.Join(d.dir, "tmp") // scanned with the rest
+	temporary := filepath.Join(d.Dir, "tmp") // scanned with the rest
 	if err := os.Mkdir(temporary, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	d.env = append(d.env, "SOPS_AGE_KEY="+id.String(), "EDITOR="+filepath.Join(outside, "editor"), "TMPDIR="+temporary)
-	d.must(0, "secrets init staging --age "+id.Recipient().String())
+	d.Env = append(d.Env, "SOPS_AGE_KEY="+id.String(), "EDITOR="+filepath.Join(outside, "editor"), "TMPDIR="+temporary)
+	d.Must(0, "secrets init staging --age "+id.Recipient().String())
 	inMemory(t, d)
-	d.must(0, "secrets edit staging")
+	d.Must(0, "secrets edit staging")
 	certificate, key := pair(t, "roman-sit-staging.science.stsci.edu")
 	for name, text := range map[string]string{"oauth.clientId": "id-1", "oauth.clientSecret": "planted-oauth-secret", "tls.certificate": certificate, "tls.key": key} {
-		if r := d.feed(text, "secrets set staging "+name); r.code != 0 {
+		if r := d.Feed(text, "secrets set staging "+name); r.Code != 0 {
 			t.Fatal(r)
 		}
 	}
 	planted["oauth.clientSecret"], planted["tls.key"] = "planted-oauth-secret", strings.Split(key, "\n")[1]
 	arguments := watchArguments()
-	d.must(0, "values staging custom").has(t, "planted000: '[secret]'")
-	d.must(0, "up staging --sandbox --yes -v")
-	d.must(0, "secrets rotate staging data-key --yes")
-	d.must(0, "preview staging --sandbox --detailed-exitcode").has(t, "no change")
-	d.scanForSecrets(planted, "values staging", "values staging --origin", "values staging -o json", "validate staging", "secrets rotate staging cookieSecret --yes", "drift staging --sandbox -o json")
+	d.Must(0, "values staging custom").Has(t, "planted000: '[secret]'")
+	d.Must(0, "up staging --sandbox --yes -v")
+	d.Must(0, "secrets rotate staging data-key --yes")
+	d.Must(0, "preview staging --sandbox --detailed-exitcode").Has(t, "no change")
+	d.ScanForSecrets(t, planted, "values staging", "values staging --origin", "values staging -o json", "validate staging", "secrets rotate staging cookieSecret --yes", "drift staging --sandbox -o json")
 
 	seen := arguments()
-	d.look(planted, "the arguments of a process", []byte(seen))
+	for _, leak := range clitest.Leaks(planted, "the arguments of a process", []byte(seen)) {
+		t.Error(leak)
+	}
 	if !strings.Contains(seen, "--event-log") {
 		t.Error("the engine's own arguments were not seen")
 	}
 
 	// The control: what is there is found.
-	if err := os.WriteFile(filepath.Join(d.dir, "hubs", "left.yaml"), []byte(text.String()), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(d.Dir, "hubs", "left.yaml"), []byte(text.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	found := &testing.T{}
-	(&deployment{t: found, dir: d.dir, env: d.env}).lookInFiles(planted)
-	if !found.Failed() {
-		t.Error("the scan does not find what is there")
+	if leaks, _ := d.LeaksInFiles(planted); len(leaks) < len(planted)-2 { // those that were set one by one are not in it
+		t.Errorf("the scan finds %d of what is there", len(leaks))
 	}
 }
