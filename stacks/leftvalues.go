@@ -10,11 +10,17 @@ import (
 	"github.com/hubwright/hubwright/internal/values"
 )
 
-// LeftToValues says what the types of auth and https that leave it to the values do not find in them: refused is what an update refuses with real
-// services, open what a hub can hardly do without, though code of the values may see to it. The values are without those of a chart.
+// LeftToValues says what the types of auth and https that leave it to the values do not find in them: refused is what is wrong with real services, open
+// what a hub cannot do without, though a file of secrets that is yet to come, or code of the values, may see to it. The values are without those of a
+// chart.
 func LeftToValues(stack *config.Stack, h *config.Hub, computed *values.Computed) (refused, open config.Problems) {
 	l := left{hub: h, computed: computed}
-	if refused = letsAnybodyIn(h, computed); len(refused) == 0 && h.Auth.Type == config.AuthValues {
+	switch anybody := letsAnybodyIn(h, computed); {
+	case len(anybody) > 0 && anybody[0].Line > 0: // somebody wrote it
+		refused = anybody
+	case len(anybody) > 0:
+		l.open = anybody
+	case h.Auth.Type == config.AuthValues:
 		l.oauth(stack.CallbackURL(h))
 	}
 	if h.HTTPS.Type == config.HTTPSValues {

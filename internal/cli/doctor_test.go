@@ -22,7 +22,7 @@ func TestDoctorOfAHub(t *testing.T) {
 		want    map[string]string // the state of a check
 	}{
 		{true, map[string]string{"chart": doctor.Warning, "domain": doctor.Warning, "login and HTTPS in the values": doctor.Warning, "secrets": doctor.OK}},
-		{false, map[string]string{"chart": doctor.Fail, "domain": doctor.Warning, "login and HTTPS in the values": doctor.Fail, "secrets": doctor.OK}},
+		{false, map[string]string{"chart": doctor.Fail, "domain": doctor.Warning, "login and HTTPS in the values": doctor.Warning, "secrets": doctor.OK}},
 	} {
 		a, _, errs := testApp(t)
 		stack, err := config.Load(dir, "staging", nil, config.Options{Sandbox: test.sandbox})

@@ -279,7 +279,8 @@ func TestValidateLooksForWhatIsLeftToValues(t *testing.T) {
 		code          int
 		want, without []string
 	}{
-		{"nothing", "", false, exitUsage, []string{"error: hub hub: " + nobody, plain}, nil},
+		{"nothing", "", false, exitDone, []string{"staging: with real services a hub needs this: hub hub: " + nobody, plain}, nil},
+		{"anybody", "hub: {config: {JupyterHub: {authenticator_class: dummy}}}\n", false, exitUsage, []string{"error: hubs/hub/common.yaml:1: hub.config.JupyterHub.authenticator_class: is dummy, which lets anybody in"}, nil},
 		{"nothing, in the sandbox", "", true, exitDone, []string{"staging: with real services a hub needs this: hub hub: " + nobody, plain}, nil},
 		{"a login without a client", github, false, exitDone, []string{"hub.config.OAuthenticator.client_id: is missing; register a client with the callback https://hub.science.stsci.edu/hub/oauth_callback", "client_secret", "oauth_callback_url"}, []string{nobody}},
 		{
