@@ -14,6 +14,7 @@ import (
 	"github.com/aws/smithy-go"
 	"github.com/google/go-containerregistry/pkg/authn"
 
+	"github.com/hubwright/hubwright/internal/awsapi"
 	"github.com/hubwright/hubwright/internal/lazyregexp"
 )
 
@@ -150,5 +151,5 @@ func ecrFailure(doing, right string, err error) error {
 		}
 		return &Error{Kind: kind, Message: fmt.Sprintf("%s: %s: %s", doing, api.ErrorCode(), api.ErrorMessage()), Hint: hint, Err: err}
 	}
-	return &Error{Kind: NotSignedIn, Message: fmt.Sprintf("%s: %s", doing, plain(err)), Hint: hint, Err: err}
+	return &Error{Kind: NotSignedIn, Message: fmt.Sprintf("%s: %s", doing, awsapi.InWords(err)), Hint: hint, Err: err}
 }
