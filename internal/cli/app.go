@@ -101,7 +101,7 @@ func (a *app) root() *cli.App {
 		},
 		Commands: []*cli.Command{
 			a.demo(), a.init(), a.bootstrap(), a.doctor(), a.validate(), a.values(), a.secrets(), a.importing(), a.preview(), a.up(), a.promote(), a.status(), a.url(), a.outputs(), a.drift(), a.refresh(), a.destroy(), a.recover(),
-			a.sandbox(), a.completion(),
+			a.images(), a.sandbox(), a.completion(),
 		},
 	}
 	cli.VersionFlag = &cli.BoolFlag{Name: "version", Usage: "print the version"}

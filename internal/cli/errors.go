@@ -9,6 +9,7 @@ import (
 	"github.com/hubwright/hubwright/internal/driver"
 	"github.com/hubwright/hubwright/internal/gitsource"
 	"github.com/hubwright/hubwright/internal/lazyregexp"
+	"github.com/hubwright/hubwright/internal/oci"
 	"github.com/hubwright/hubwright/internal/problem"
 	"github.com/hubwright/hubwright/internal/sandbox/world"
 	"github.com/hubwright/hubwright/internal/term"
@@ -58,6 +59,10 @@ func codeOf(err error) int {
 		return exitUsage
 	case errors.Is(err, term.ErrNotAsked):
 		return exitStopped
+	case oci.Is(err, oci.BadName):
+		return exitUsage
+	case oci.Is(err, oci.Interrupted):
+		return exitInterrupted
 	case errors.As(err, &engine):
 		switch engine.Kind {
 		case driver.CutOff, driver.Broken, driver.WrongAccount, driver.Protected:
@@ -88,9 +93,12 @@ func hintOf(err error) string {
 	var none *driver.NoEngineError
 	var damaged *world.DamagedError
 	var remote *gitsource.Error
+	var registry *oci.Error
 	switch {
 	case errors.As(err, &c):
 		return c.hint
+	case errors.As(err, &registry):
+		return registry.Hint
 	case errors.As(err, &engine):
 		return engine.Hint
 	case errors.As(err, &remote):

@@ -14,6 +14,7 @@ import (
 	"github.com/aws/smithy-go"
 	"github.com/google/go-containerregistry/pkg/authn"
 
+	"github.com/hubwright/hubwright/internal/awsapi"
 	"github.com/hubwright/hubwright/internal/lazyregexp"
 )
 
@@ -34,6 +35,16 @@ func ParseECRHost(host string) (h ECRHost, ok bool) {
 		return h, false
 	}
 	return ECRHost{Account: m[1], FIPS: m[2] != "", Region: m[3]}, true
+}
+
+// api is ECR's API where the registry is.
+func (h ECRHost) api(cfg aws.Config) *ecr.Client {
+	return ecr.NewFromConfig(cfg, func(o *ecr.Options) {
+		o.Region = h.Region
+		if h.FIPS {
+			o.EndpointOptions.UseFIPSEndpoint = aws.FIPSEndpointStateEnabled
+		}
+	})
 }
 
 // ecrMargin is how long before its end a token is replaced, or a quarter of its time when that is less. ECR's last twelve hours
@@ -99,12 +110,7 @@ func (t *ecrToken) ask(ctx context.Context) (auth authn.AuthConfig, until time.T
 	if err != nil {
 		return auth, until, err
 	}
-	out, err := ecr.NewFromConfig(cfg, func(o *ecr.Options) {
-		o.Region = t.host.Region
-		if t.host.FIPS {
-			o.EndpointOptions.UseFIPSEndpoint = aws.FIPSEndpointStateEnabled
-		}
-	}).GetAuthorizationToken(ctx, &ecr.GetAuthorizationTokenInput{})
+	out, err := t.host.api(cfg).GetAuthorizationToken(ctx, &ecr.GetAuthorizationTokenInput{})
 	if err != nil {
 		return auth, until, err
 	}
@@ -121,8 +127,12 @@ func (t *ecrToken) ask(ctx context.Context) (auth authn.AuthConfig, until time.T
 }
 
 func (t *ecrToken) failure(err error) error {
-	doing := fmt.Sprintf("asking ECR in %s for a token for account %s's registry", t.host.Region, t.host.Account)
-	const hint = "sign in with an identity that has ecr:GetAuthorizationToken (AWS_PROFILE, `aws sso login`)"
+	return ecrFailure(fmt.Sprintf("asking ECR in %s for a token for account %s's registry", t.host.Region, t.host.Account), "ecr:GetAuthorizationToken", err)
+}
+
+// ecrFailure tells what went wrong while doing something that takes a right of ECR's.
+func ecrFailure(doing, right string, err error) error {
+	hint := fmt.Sprintf("sign in with an identity that has %s (AWS_PROFILE, `aws sso login`)", right)
 	var api smithy.APIError
 	switch {
 	case errors.Is(err, context.Canceled):
@@ -131,10 +141,15 @@ func (t *ecrToken) failure(err error) error {
 		return &Error{Kind: Silent, Message: fmt.Sprintf("%s: no answer within %s", doing, ecrTimeout), Hint: "see whether this machine's network or proxy lets AWS through", Err: err}
 	case errors.As(err, &api):
 		kind := NotSignedIn
-		if strings.HasPrefix(api.ErrorCode(), "AccessDenied") {
+		switch {
+		case strings.HasPrefix(api.ErrorCode(), "AccessDenied"):
 			kind = Denied
+		case api.ErrorCode() == "RepositoryNotFoundException", api.ErrorCode() == "ImageNotFoundException":
+			kind, hint = NotFound, "see whether the name is right; ECR makes no repository by itself"
+		case api.ErrorFault() == smithy.FaultServer:
+			kind, hint = Unavailable, "ECR is in trouble: wait, and run the same command again"
 		}
 		return &Error{Kind: kind, Message: fmt.Sprintf("%s: %s: %s", doing, api.ErrorCode(), api.ErrorMessage()), Hint: hint, Err: err}
 	}
-	return &Error{Kind: NotSignedIn, Message: fmt.Sprintf("%s: %s", doing, plain(err)), Hint: hint, Err: err}
+	return &Error{Kind: NotSignedIn, Message: fmt.Sprintf("%s: %s", doing, awsapi.InWords(err)), Hint: hint, Err: err}
 }

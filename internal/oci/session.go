@@ -14,12 +14,13 @@ import (
 
 // session is signed in to a repository.
 type session struct {
-	client *Client
-	repo   name.Repository
-	scheme string
-	http   *http.Client
-	puller *remote.Puller
-	pusher *remote.Pusher
+	client  *Client
+	repo    name.Repository
+	scheme  string
+	http    *http.Client
+	options []remote.Option
+	puller  *remote.Puller
+	pusher  *remote.Pusher
 }
 
 // open signs in to a repository, or gives the session that is. A first session with a registry costs it one request that asks how to sign in (ECR: none),
@@ -67,11 +68,11 @@ func (c *Client) signIn(ctx context.Context, repo name.Repository, scopes []stri
 	}
 	s.http = &http.Client{Transport: signed}
 	// What is below retries already, and heeds the context while it waits.
-	options := []remote.Option{remote.WithTransport(signed), remote.WithRetryBackoff(remote.Backoff{Steps: 1})}
-	if s.puller, err = remote.NewPuller(options...); err != nil {
+	s.options = []remote.Option{remote.WithTransport(signed), remote.WithRetryBackoff(remote.Backoff{Steps: 1})}
+	if s.puller, err = remote.NewPuller(s.options...); err != nil {
 		return nil, err
 	}
-	s.pusher, err = remote.NewPusher(options...)
+	s.pusher, err = remote.NewPusher(s.options...)
 	return s, err
 }
 

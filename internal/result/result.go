@@ -10,6 +10,7 @@ import (
 	"github.com/hubwright/hubwright/internal/doctor"
 	"github.com/hubwright/hubwright/internal/driver"
 	"github.com/hubwright/hubwright/internal/hubploy"
+	"github.com/hubwright/hubwright/internal/imagestore"
 	"github.com/hubwright/hubwright/internal/problem"
 	"github.com/hubwright/hubwright/internal/sandbox/world"
 	"github.com/hubwright/hubwright/internal/values"
@@ -195,6 +196,28 @@ type ImportChecked struct {
 	Intended []hubploy.Difference `json:"intended"`
 	// Skipped are files of secrets that cannot be opened here; they are left out on both sides.
 	Skipped []string `json:"skipped"`
+}
+
+// Images are the images of an environment, in the order in which they are built.
+type Images struct {
+	Head
+	// Sandbox says that the registry is simulated.
+	Sandbox bool `json:"sandbox"`
+	// Registry is where images are that are built here.
+	Registry string `json:"registry"`
+	// Images are those of the configuration.
+	Images []imagestore.Image `json:"images"`
+	// Unasked are the reasons for which a registry could not be asked; none when all could.
+	Unasked []string `json:"unasked"`
+}
+
+// ImageTag is the tag that names an image's content.
+type ImageTag struct {
+	Head
+	// Image is the image's name.
+	Image string `json:"image"`
+	// Tag is the tag.
+	Tag string `json:"tag"`
 }
 
 // Admissions are the gate's verdicts on images.

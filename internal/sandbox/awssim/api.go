@@ -27,6 +27,7 @@ type service struct {
 var services = map[string]service{
 	"acm":           {jsonOperation, acmAnswer, jsonError},
 	"ec2":           {queryOperation, ec2Answer, ec2Error},
+	"ecr":           {jsonOperation, ecrAnswer, jsonError},
 	"eks":           {eksOperation, eksAnswer, eksError},
 	"kms":           {jsonOperation, kmsAnswer, jsonError},
 	"s3":            {s3Operation, s3Answer, s3Error},
