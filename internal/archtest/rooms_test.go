@@ -31,6 +31,7 @@ var rooms = []room{
 	{"internal/e2e/...", nil, "tests alone, of the program as a person uses it; what they have in common is internal/cli/clitest"},
 	{"internal/gitsource/...", []string{"internal/gitsource"}, "a repository and a commit in, a file out, whatever it is for"},
 	{"internal/hubploy", []string{"internal/scaffold", "internal/secretfile", "internal/values"}, "another tool's deployment in, a directory out"},
+	{"internal/imagebuild", []string{"internal/config", "internal/dockerd", "internal/images", "internal/oci"}, "images built in their order, whoever asks for it"},
 	{"internal/images", []string{"internal/config", "internal/dockerfile", "internal/imagehash"}, "what is made of what, before anything is made"},
 	{"internal/imagehash", nil, "a build context in, its address out, without Docker and without an engine"},
 	{"internal/imagestore", []string{"internal/admission", "internal/config", "internal/images", "internal/oci"}, "what registries have of the images, whoever builds them"},
@@ -41,7 +42,7 @@ var rooms = []room{
 	{"internal/problem", nil, "what is said of a file knows nothing of what the file is for"},
 	{"internal/release", nil, "Helm's records of a release, wherever its cluster is"},
 	{"internal/render/...", nil, "a chart and values in, manifests out"},
-	{"internal/result", []string{"internal/admission", "internal/bootstrap", "internal/change", "internal/doctor", "internal/driver", "internal/hubploy", "internal/imagestore", "internal/sandbox/world", "internal/values"}, "what the command line prints, as plain data"},
+	{"internal/result", []string{"internal/admission", "internal/bootstrap", "internal/change", "internal/doctor", "internal/driver", "internal/hubploy", "internal/imagebuild", "internal/imagestore", "internal/sandbox/world", "internal/values"}, "what the command line prints, as plain data"},
 	{"internal/scaffold", nil, "the files of a new deployment, whoever asks for it"},
 	{"internal/secretfile", nil, "an encrypted file and its keys, whatever it is for"},
 	{"internal/term", nil, "the terminal knows nothing of deployments"},
@@ -49,7 +50,7 @@ var rooms = []room{
 	{"internal/driver/...", []string{"internal/change", "internal/driver"}, "the driver knows nothing of the command line or the sandbox"},
 	{"internal/sandbox/...", []string{"internal/sandbox/...", "internal/gitsource", "internal/render"}, "the services know nothing of who deploys to them"},
 	{"internal/cli/...", []string{
-		"internal/cli/...", "internal/admission", "internal/awsapi", "internal/bootstrap", "internal/change", "internal/chartcheck", "internal/config", "internal/dockerd", "internal/doctor", "internal/driver", "internal/gitsource", "internal/hubploy", "internal/images", "internal/imagestore", "internal/nodocker", "internal/noquery", "internal/oci", "internal/release", "internal/render", "internal/result", "internal/scaffold", "internal/secretfile", "internal/sandbox", "internal/sandbox/world",
+		"internal/cli/...", "internal/admission", "internal/awsapi", "internal/bootstrap", "internal/change", "internal/chartcheck", "internal/config", "internal/dockerd", "internal/doctor", "internal/driver", "internal/gitsource", "internal/hubploy", "internal/imagebuild", "internal/images", "internal/imagestore", "internal/nodocker", "internal/noquery", "internal/oci", "internal/release", "internal/render", "internal/result", "internal/scaffold", "internal/secretfile", "internal/sandbox", "internal/sandbox/world",
 		"internal/term", "internal/values", "stacks",
 	}, "the command line brings the others together"},
 }
@@ -68,7 +69,8 @@ var outside = []struct {
 }{
 	{"github.com/pulumi/pulumi/sdk/v3/go/auto/...", []string{"internal/driver/..."}, "only the driver talks to the engine"},
 	{"github.com/urfave/cli/v2/...", []string{"internal/cli/..."}, "only the command line parses flags"},
-	{"github.com/moby/buildkit/...", []string{"internal/dockerfile"}, "only its Dockerfile parser is small"},
+	{"github.com/moby/buildkit/...", []string{"internal/dockerd", "internal/dockerfile"}, "only its Dockerfile parser and the messages of its account of a build are small"},
+	{"github.com/moby/moby/client/...", []string{"internal/dockerd"}, "only internal/dockerd speaks to a daemon"},
 	{"github.com/google/go-containerregistry/...", []string{"internal/admission", "internal/oci"}, "internal/oci speaks to registries for all others; records of admissions are images' referrers"},
 	{"golang.org/x/term/...", []string{"internal/term"}, "only internal/term knows whether there is a terminal"},
 	{"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/helm/...", nil, "it brings 69 packages along and doubles the time to link: use components/internal/helm"},

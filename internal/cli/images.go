@@ -27,7 +27,7 @@ func (a *app) images() *cli.Command {
 	env := &cli.StringFlag{Name: "env", Usage: "the `ENV` whose images they are (default: the only one)"}
 	registry := &cli.StringFlag{Name: "registry", Usage: "the `HOST` of another registry than the account's in ECR"}
 	return &cli.Command{
-		Name: "images", Usage: "the images that are built here: list, tag", HideHelpCommand: true,
+		Name: "images", Usage: "the images that are built here: list, tag, build", HideHelpCommand: true,
 		Action: func(c *cli.Context) error {
 			if c.Args().Present() {
 				return usage("images: there is no %q%s", c.Args().First(), nearest(c.Args().First(), subNames(c.Command)))
@@ -37,6 +37,12 @@ func (a *app) images() *cli.Command {
 		Subcommands: []*cli.Command{
 			verb("list", "the images, their tags, whether the registry has them and the gate has admitted them", "ENV", []cli.Flag{registry}, a.imagesList),
 			verb("tag", "the tag that names an image's content, without Docker and without a network", "NAME", []cli.Flag{env}, a.imagesTag),
+			verb("build", "build the images that the registry lacks, with a Docker daemon", "[NAME…]", []cli.Flag{
+				env, registry,
+				&cli.BoolFlag{Name: "push", Usage: "push what is built, under the tag of its content"},
+				&cli.BoolFlag{Name: "no-cache", Usage: "build anew, every step, also what the registry has"},
+				&cli.StringFlag{Name: "platform", Usage: "build for this `PLATFORM`, such as linux/arm64, whatever the configuration says; the tag is another then"},
+			}, a.imagesBuild),
 		},
 	}
 }

@@ -2,6 +2,9 @@ package oci
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -50,4 +53,31 @@ func (g given) Resolve(target authn.Resource) (authn.Authenticator, error) {
 		return authn.Anonymous, nil
 	}
 	return authn.FromConfig(authn.AuthConfig{Username: login.Username, Password: login.Password}), nil
+}
+
+// RegistryAuth is what a Docker daemon is given to push to a registry or pull from it, as its API has it in the header X-Registry-Auth; "" where there are no
+// credentials. It is a secret. https://docs.docker.com/reference/api/engine/version/v1.47/#section/Authentication
+func (c *Client) RegistryAuth(ctx context.Context, registry string) (string, error) {
+	r, err := name.NewRegistry(registry, name.StrictValidation)
+	if err != nil {
+		return "", &Error{Kind: BadName, Message: fmt.Sprintf("%q names no registry", registry), Hint: "a host, with its port where it has one", Err: err}
+	}
+	auth, err := authn.Resolve(ctx, c.keychain, r)
+	if err != nil {
+		return "", failure("finding the credentials of", registry, err)
+	}
+	config, err := authn.Authorization(ctx, auth)
+	if err != nil {
+		return "", failure("finding the credentials of", registry, err)
+	}
+	if *config == (authn.AuthConfig{}) {
+		return "", nil
+	}
+	text, err := json.Marshal(map[string]string{
+		"username": config.Username, "password": config.Password, "identitytoken": config.IdentityToken, "registrytoken": config.RegistryToken, "serveraddress": registry,
+	})
+	if err != nil {
+		return "", err
+	}
+	return base64.URLEncoding.EncodeToString(text), nil
 }

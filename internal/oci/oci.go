@@ -109,3 +109,12 @@ func pause(ctx context.Context, d time.Duration) error {
 		return context.Cause(ctx)
 	}
 }
+
+// RegistryOf is the registry of an image as a Dockerfile has it, where a name without one is Docker Hub's.
+func RegistryOf(image string) string {
+	ref, err := name.ParseReference(image, name.WeakValidation)
+	if err != nil {
+		return name.DefaultRegistry
+	}
+	return ref.Context().RegistryStr()
+}

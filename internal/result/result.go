@@ -10,6 +10,7 @@ import (
 	"github.com/hubwright/hubwright/internal/doctor"
 	"github.com/hubwright/hubwright/internal/driver"
 	"github.com/hubwright/hubwright/internal/hubploy"
+	"github.com/hubwright/hubwright/internal/imagebuild"
 	"github.com/hubwright/hubwright/internal/imagestore"
 	"github.com/hubwright/hubwright/internal/problem"
 	"github.com/hubwright/hubwright/internal/sandbox/world"
@@ -209,6 +210,13 @@ type Images struct {
 	Images []imagestore.Image `json:"images"`
 	// Unasked are the reasons for which a registry could not be asked; none when all could.
 	Unasked []string `json:"unasked"`
+}
+
+// ImageBuilds are what became of images that were to be built.
+type ImageBuilds struct {
+	Head
+	// Images are those that were looked at, in the order of their builds.
+	Images []imagebuild.Image `json:"images"`
 }
 
 // ImageTag is the tag that names an image's content.
