@@ -32,7 +32,7 @@ func (d *deployment) makeImages() error {
 		return err
 	}
 	d.images = map[string]*image.UserImage{}
-	refs, urls, builds := pulumi.StringMap{}, pulumi.StringMap{}, pulumi.StringMap{}
+	refs, urls, builds, caches := pulumi.StringMap{}, pulumi.StringMap{}, pulumi.StringMap{}, pulumi.StringArrayMap{}
 	for name, url := range reg.RepositoryUrls {
 		urls[name] = url
 	}
@@ -44,12 +44,19 @@ func (d *deployment) makeImages() error {
 	for _, i := range plan { // each after those that it is built of
 		args := d.imageArgs(i, reg)
 		if args.Pin == "" {
-			if args.Digest, err = d.builtElsewhere(i.Name, i.Tag); err != nil {
+			var built bool
+			if args.Digest, built, err = d.builtElsewhere(i.Name, i.Tag); err != nil {
+				return err
+			}
+			if args.Secrets, err = d.buildSecrets(i, built || args.Digest != ""); err != nil {
 				return err
 			}
 			builds[i.Name] = pulumi.String("")
 			if args.Digest == "" {
 				builds[i.Name], args.Credentials = pulumi.String(i.Tag), credentials()
+				if args.Cache = d.cache(i); args.Cache != nil {
+					caches[i.Name] = pulumi.ToStringArray(args.Cache.From)
+				}
 			}
 		}
 		img, err := image.New(d.ctx, i.Name, args)
@@ -59,39 +66,54 @@ func (d *deployment) makeImages() error {
 		d.images[i.Name], refs[i.Name] = img, img.Ref
 	}
 	d.ctx.Export(buildsOutput, builds)
-	d.ctx.Export("images", refs)
-	d.ctx.Export("repositoryUrls", urls)
+	if len(caches) > 0 {
+		d.ctx.Export(cachesOutput, caches)
+	}
+	d.ctx.Export(imagesOutput, refs)
+	d.ctx.Export(repositoriesOutput, urls)
 	return nil
 }
 
-// buildsOutput is the output with the tags of the images whose builds the stack holds, by the images' names; "" of one that was built elsewhere.
-const buildsOutput = "builds"
+// Outputs of the images, each by the images' names.
+const (
+	imagesOutput       = "images"         // their references
+	repositoriesOutput = "repositoryUrls" // where they are pushed
+	buildsOutput       = "builds"         // the tags of those whose builds the stack holds; "" of one that was built elsewhere
+	cachesOutput       = "buildCaches"    // where those builds could take layers from
+)
+
+// before is what the last update left of an image in an output.
+func (d *deployment) before(output, name string) (value any, is bool) {
+	of, _ := d.outputs[output].(map[string]any)
+	value, is = of[name]
+	return value, is
+}
 
 // builtElsewhere is the digest of an image that the registry has under its content's tag, so that nothing is to be built; "" when it is to be, or was
 // built in this stack. Builds that the last update left in the stack are registered again: the registry has them, and to leave them out would be a change.
-// An image that no update has ended with is built: its repository is new, or the update that built it was cut off and the stack holds its build.
-func (d *deployment) builtElsewhere(name, tag string) (string, error) {
-	tags, _ := d.outputs[buildsOutput].(map[string]any)
-	before, ended := tags[name]
+// An image that no update has ended with is built: its repository is new, or the update that built it was cut off and the stack holds its build. here says
+// that the stack's build is one that the registry has.
+func (d *deployment) builtElsewhere(name, tag string) (digest string, here bool, err error) {
+	before, ended := d.before(buildsOutput, name)
 	if !ended {
-		return "", d.canBuild(name)
+		return "", false, d.canBuild(name)
 	}
 	repository := d.Prefix() + "-" + name
 	found, err := ecr.GetImage(d.ctx, &ecr.GetImageArgs{RepositoryName: repository, ImageTag: &tag}, pulumi.Provider(d.deployer))
 	switch {
 	case err != nil && (strings.Contains(err.Error(), "ImageNotFoundException") || strings.Contains(err.Error(), "RepositoryNotFoundException")):
 		if before == tag {
-			return "", d.ctx.Log.Warn(fmt.Sprintf("image %s was built, but %s has its tag %s no more: any edit of what it is built from, a comment too, builds it anew", name, repository, tag), nil)
+			return "", false, d.ctx.Log.Warn(fmt.Sprintf("image %s was built, but %s has its tag %s no more: any edit of what it is built from, a comment too, builds it anew", name, repository, tag), nil)
 		}
-		return "", d.canBuild(name)
+		return "", false, d.canBuild(name)
 	case err != nil:
-		return "", fmt.Errorf("image %s: looking for %s in %s: %w", name, tag, repository, err)
+		return "", false, fmt.Errorf("image %s: looking for %s in %s: %w", name, tag, repository, err)
 	case found.ImageDigest == "": // the provider is not known yet, in the first preview of all
-		return "", d.canBuild(name)
+		return "", false, d.canBuild(name)
 	case before == tag:
-		return "", nil
+		return "", true, nil
 	}
-	return found.ImageDigest, nil
+	return found.ImageDigest, false, nil
 }
 
 // canBuild says in a preview that an image would be built, and in an update that it cannot be, on a machine without a Docker daemon.
@@ -111,7 +133,7 @@ func (d *deployment) canBuild(name string) error {
 
 func (d *deployment) imageArgs(i *images.Image, reg *registry.Registry) *image.Args {
 	args := &image.Args{
-		Name: i.Name, Root: d.opts.Dir, Context: i.Context, Dockerfile: images.Dockerfile(&i.Image), Target: i.Target, Platform: i.Platform, BuildArgs: maps.Clone(i.Args),
+		Name: i.Name, Root: d.opts.Dir, Context: i.Context, Dockerfile: images.Dockerfile(&i.Image), Target: i.Target, Platforms: i.BuildPlatforms(), BuildArgs: maps.Clone(i.Args),
 		From: map[string]pulumi.StringInput{}, Tag: i.Tag, RepositoryURL: reg.RepositoryUrls[i.Name],
 	}
 	for arg, parent := range i.Parents {

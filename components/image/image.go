@@ -9,9 +9,9 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 
-	"github.com/pulumi/pulumi-docker/sdk/v4/go/docker"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/hubwright/hubwright/internal/imagehash"
@@ -48,6 +48,13 @@ type Credentials struct {
 	Password pulumi.StringInput
 }
 
+// Cache is where a build may take layers over from. A build that has one, if only an empty one, can be such a place itself later: what BuildKit needs
+// for that is put into its image. It is no part of the content, but an input of the build: it has to stay as it is for as long as the tag does.
+type Cache struct {
+	// From are references of images, in the registry that is pushed to.
+	From []string
+}
+
 // Args say what is built, from what, for which platform, and where it is pushed.
 type Args struct {
 	// Name is the image's name in messages. Required.
@@ -61,10 +68,15 @@ type Args struct {
 	Dockerfile string
 	// Target is the stage to build; empty means the last.
 	Target string
-	// Platform is the one platform to build for; empty means DefaultPlatform.
-	Platform string
+	// Platforms are the platforms to build for; none means DefaultPlatform.
+	Platforms []string
 	// BuildArgs are build arguments. They are visible in the image, so they are no place for secrets.
 	BuildArgs map[string]string
+	// Secrets are what the Dockerfile mounts with RUN --mount=type=secret, by id. They are made Pulumi secrets, whether they come as such or not. The
+	// ids are part of the content, the values are not: another value builds nothing anew.
+	Secrets map[string]pulumi.StringInput
+	// Cache says where a build may take layers from; nil keeps a build that was registered without one as it is.
+	Cache *Cache
 	// From are the references of images that this one is built of, by the build argument that takes each. A tag has to be given then.
 	From map[string]pulumi.StringInput
 	// Tag names the content. Empty means the tag of the content address of what is named above.
@@ -121,61 +133,14 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 	return img, nil
 }
 
-// build registers the build and takes the digest from it.
-func (i *UserImage) build(ctx *pulumi.Context, name string, args *Args) error {
-	tag, err := args.ContentTag(ctx.Context())
-	if err != nil {
-		return err
-	}
-	build := docker.DockerBuildArgs{
-		// Paths as they were given: an absolute one would put this machine into the state and differ on the next.
-		Context:    pulumi.String(slash(args.Context)),
-		Dockerfile: pulumi.String(slash(args.dockerfile())),
-		Platform:   pulumi.String(args.platform()),
-		// The classic builder ignores what BuildKit's Dockerfiles ask for, such as --mount.
-		BuilderVersion: docker.BuilderVersionBuilderBuildKit,
-	}
-	if args.Target != "" {
-		build.Target = pulumi.String(args.Target)
-	}
-	if len(args.BuildArgs)+len(args.From) > 0 {
-		all := pulumi.ToStringMap(args.BuildArgs)
-		maps.Copy(all, args.From)
-		build.Args = all
-	}
-	imageArgs := &docker.ImageArgs{
-		ImageName:      pulumi.Sprintf("%s:%s", i.RepositoryURL, tag),
-		Build:          build,
-		BuildOnPreview: pulumi.Bool(false),
-	}
-	if c := args.Credentials; c != nil {
-		imageArgs.Registry = docker.RegistryArgs{
-			Server: c.Server.ToStringOutput(), Username: c.Username.ToStringOutput(),
-			Password: pulumi.ToSecret(c.Password).(pulumi.StringOutput),
-		}
-	}
-	built, err := docker.NewImage(ctx, name+"-image", imageArgs, pulumi.Parent(i))
-	if err != nil {
-		return err
-	}
-	i.Tag = pulumi.String(tag).ToStringOutput()
-	i.Digest = built.RepoDigest.ApplyT(func(ref string) (string, error) {
-		_, digest, found := strings.Cut(ref, "@")
-		if !found || !digestForm.MatchString(digest) {
-			return "", fmt.Errorf("image %q: the build says %q, which has no digest: was it pushed to a registry?", args.Name, ref)
-		}
-		return digest, nil
-	}).(pulumi.StringOutput)
-	return nil
-}
-
 // ContentTag is the tag that names what is built: Tag, or that of the content address.
 func (a *Args) ContentTag(ctx context.Context) (string, error) {
 	if a.Tag != "" {
 		return a.Tag, nil
 	}
 	address, err := imagehash.Compute(ctx, imagehash.Input{
-		Root: a.Root, Context: a.Context, Dockerfile: a.dockerfile(), Target: a.Target, Platforms: []string{a.platform()}, Args: a.BuildArgs,
+		Root: a.Root, Context: a.Context, Dockerfile: a.dockerfile(), Target: a.Target, Platforms: a.platforms(), Args: a.BuildArgs,
+		Secrets: slices.Collect(maps.Keys(a.Secrets)),
 	}, imagehash.DefaultCache())
 	if err != nil {
 		return "", err
@@ -183,7 +148,12 @@ func (a *Args) ContentTag(ctx context.Context) (string, error) {
 	return address.Tag(), nil
 }
 
-func (a *Args) platform() string { return cmp.Or(a.Platform, DefaultPlatform) }
+func (a *Args) platforms() []string {
+	if len(a.Platforms) == 0 {
+		return []string{DefaultPlatform}
+	}
+	return a.Platforms
+}
 
 func (a *Args) dockerfile() string {
 	return cmp.Or(a.Dockerfile, filepath.Join(a.Context, "Dockerfile"))
@@ -235,8 +205,15 @@ func (a *Args) validate() error {
 			problems = append(problems, fmt.Errorf("%s %q is an absolute path, which differs between machines: make it relative to the program's directory", p.field, p.path))
 		}
 	}
-	if a.Platform != "" && !platformForm.MatchString(a.Platform) {
-		problems = append(problems, fmt.Errorf("platform %q is not one platform, such as linux/amd64 or linux/arm64", a.Platform))
+	for _, platform := range a.Platforms {
+		if !platformForm.MatchString(platform) {
+			problems = append(problems, fmt.Errorf("platform %q is not one platform, such as linux/amd64 or linux/arm64", platform))
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(a.Secrets)) {
+		if id == "" || a.Secrets[id] == nil {
+			problems = append(problems, fmt.Errorf("the secret %q needs an id and a value", id))
+		}
 	}
 	if c := a.Credentials; c != nil && (c.Server == nil || c.Username == nil || c.Password == nil) {
 		problems = append(problems, errors.New("credentials need a server, a user name and a password"))

@@ -163,10 +163,10 @@ func TestWrongInput(t *testing.T) {
 	}{
 		{name: "nothing", args: nil, want: []string{"no arguments are given"}},
 		{
-			name: "all at once", args: &image.Args{Platform: "amd64", Dockerfile: "/etc/Dockerfile", Credentials: &image.Credentials{}},
+			name: "all at once", args: &image.Args{Platforms: []string{"linux/arm64", "amd64"}, Dockerfile: "/etc/Dockerfile", Credentials: &image.Credentials{}, Secrets: map[string]pulumi.StringInput{"token": nil}},
 			want: []string{
 				"name is empty", "no repository is given", "context is empty", `dockerfile "/etc/Dockerfile" is an absolute path`,
-				`platform "amd64" is not one platform`, "credentials need a server",
+				`platform "amd64" is not one platform`, "credentials need a server", `the secret "token" needs an id and a value`,
 			},
 		},
 		{name: "pin", args: &image.Args{Name: "i", RepositoryURL: url, Pin: "latest"}, want: []string{`pin "latest" is not a digest`}},

@@ -12,6 +12,7 @@ import (
 	"cmp"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/hubwright/hubwright/internal/deploydir"
@@ -22,8 +23,14 @@ import (
 // setSecret is how a secret gets into the configuration.
 const setSecret = "pulumi config set --secret --path 'hubwright:secrets.<hub>.oauth.clientSecret'"
 
-// secretsKey is the key that holds encrypted values. It is not part of Settings: see ParseSecrets.
-const secretsKey = "secrets"
+// setBuildSecret is how a secret of a build does.
+const setBuildSecret = "pulumi config set --secret --path 'hubwright:buildSecrets.%s'"
+
+// secretsKey and buildSecretsKey are the keys that hold encrypted values. They are no part of Settings: see ParseSecrets and ParseBuildSecrets.
+const (
+	secretsKey      = "secrets"
+	buildSecretsKey = "buildSecrets"
+)
 
 // Options say how to read.
 type Options struct {
@@ -83,10 +90,14 @@ func Load(dir, env string, engine map[string]string, opts Options) (*Stack, erro
 	merged := merge("", project.values, stack.values)
 	if secrets := merged.field(secretsKey); secrets != nil {
 		d.places[secretsKey], s.secrets = secrets.place, secrets
-		checkEncrypted(d, secrets, secretsKey)
+		checkEncrypted(d, secrets, secretsKey, setSecret)
+	}
+	if secrets := merged.field(buildSecretsKey); secrets != nil {
+		d.places[buildSecretsKey] = secrets.place
+		checkEncrypted(d, secrets, buildSecretsKey, SetBuildSecret("<id>"))
 	}
 	applyDefaults(reflect.ValueOf(&s.Settings).Elem())
-	d.decode(without(merged, secretsKey), reflect.ValueOf(&s.Settings).Elem(), "")
+	d.decode(without(merged, secretsKey, buildSecretsKey), reflect.ValueOf(&s.Settings).Elem(), "")
 	d.places[""] = stack.config
 	s.complete()
 	if err := s.validate(d.problems).Err(); err != nil {
@@ -98,11 +109,11 @@ func Load(dir, env string, engine map[string]string, opts Options) (*Stack, erro
 	return s, nil
 }
 
-// without is an object but for one key.
-func without(t *tree, key string) *tree {
+// without is an object but for some keys.
+func without(t *tree, keys ...string) *tree {
 	out := &tree{place: t.place, kind: object}
 	for _, f := range t.fields {
-		if f.key != key {
+		if !slices.Contains(keys, f.key) {
 			out.fields = append(out.fields, f)
 		}
 	}
@@ -110,16 +121,16 @@ func without(t *tree, key string) *tree {
 }
 
 // checkEncrypted says of each secret whether it stands in the file in plain text. What is public anyway may.
-func checkEncrypted(d *decoder, t *tree, path string) {
+func checkEncrypted(d *decoder, t *tree, path, set string) {
 	switch {
 	case t.kind == object && t.field("secure") != nil:
 	case t.kind == object:
 		for _, f := range t.fields {
-			checkEncrypted(d, f.value, join(path, f.key))
+			checkEncrypted(d, f.value, join(path, f.key), set)
 		}
 	case t.kind == null || strings.HasSuffix(path, ".oauth.clientId") || strings.HasSuffix(path, ".tls.certificate"):
 	default:
-		d.add(t.place, path, "is not encrypted", "take it out, consider it known, and set a new one: "+setSecret)
+		d.add(t.place, path, "is not encrypted", "take it out, consider it known, and set a new one: "+set)
 	}
 }
 

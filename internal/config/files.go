@@ -245,7 +245,7 @@ func (f *files) keys(d *decoder, file *tree, l *layer, value func(t *tree, path 
 		d.wrong(config, "config", "an object")
 		return
 	}
-	known := append(Keys(), secretsKey)
+	known := append(Keys(), secretsKey, buildSecretsKey)
 	for _, field := range config.fields {
 		namespace, key, namespaced := strings.Cut(field.key, ":")
 		if !namespaced {

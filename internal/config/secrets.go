@@ -54,19 +54,34 @@ func (TLSSecrets) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, masked)
 // ParseSecrets reads the value of hubwright:secrets, decrypted: an object with the secrets of each hub by its name. "" is none at all. The
 // error names keys, never values.
 func ParseSecrets(text string) (map[string]HubSecrets, error) {
+	return parseSecrets[HubSecrets](text, secretsKey, "the hubs' names", setSecret)
+}
+
+// ParseBuildSecrets reads the value of hubwright:buildSecrets, decrypted: the secrets of builds by their ids. "" is none at all. The error names keys,
+// never values.
+func ParseBuildSecrets(text string) (map[string]string, error) {
+	return parseSecrets[string](text, buildSecretsKey, "the secrets' ids", SetBuildSecret("<id>"))
+}
+
+// SetBuildSecret is the command that encrypts a build secret into an environment's file.
+func SetBuildSecret(id string) string { return fmt.Sprintf(setBuildSecret, id) }
+
+// parseSecrets reads the decrypted value of a key, an object with what is named; set is how one of its parts is set.
+func parseSecrets[T any](text, key, names, set string) (map[string]T, error) {
+	secrets := map[string]T{}
 	if strings.TrimSpace(text) == "" {
-		return map[string]HubSecrets{}, nil
+		return secrets, nil
 	}
+	key = "hubwright:" + key
 	if !json.Valid([]byte(text)) {
-		return nil, errors.New("hubwright:secrets is not an object: set its parts one by one, with " + setSecret)
+		return nil, errors.New(key + " is not an object: set its parts one by one, with " + set)
 	}
 	t := parseEngine(place{}, text)
 	if t.kind != object {
-		return nil, errors.New("hubwright:secrets is " + kindNames[t.kind] + ", but an object with the hubs' names is wanted")
+		return nil, errors.New(key + " is " + kindNames[t.kind] + ", but an object with " + names + " is wanted")
 	}
-	secrets := map[string]HubSecrets{}
 	d := &decoder{places: map[string]place{}, hidden: true}
-	d.decode(t, reflect.ValueOf(&secrets).Elem(), "hubwright:secrets")
+	d.decode(t, reflect.ValueOf(&secrets).Elem(), key)
 	var wrong []error
 	for _, p := range d.problems.Sorted() {
 		p.File = "" // the engine keeps the value, so there is no line to point at

@@ -89,14 +89,50 @@ type Image struct {
 	Target string `json:"target"`
 	// Platform is such as linux/amd64, which is the default.
 	Platform string `json:"platform"`
+	// Platforms are several platforms to build for at once, instead of platform: [linux/amd64, linux/arm64]. The reference is then that of an index, of
+	// which each node takes what it runs.
+	Platforms []string `json:"platforms"`
 	// Args are build arguments. They are no place for secrets: they stay in the image's history.
 	Args map[string]string `json:"args"`
+	// Secrets are what the Dockerfile takes with RUN --mount=type=secret,id=…: they are in no layer, and what they hold does not count in the tag.
+	Secrets []BuildSecret `json:"secrets"`
+	// CacheFrom are references of images whose layers a build may take over, with the credentials that it pushes with. Default: the image's own last
+	// reference, where that is in the same repository; [] for none.
+	CacheFrom []string `json:"cacheFrom"`
 	// ValuesPaths are where a hub's values take the image's name and tag. Default: singleuser.image.
 	ValuesPaths []string `json:"valuesPaths"`
 	// Test is a command, word by word, that is run in the image before it is scanned; any exit code but 0 refuses the image. Default: none.
 	Test []string `json:"test"`
 	// Gate is where the image's gate differs from registry.gate: what is written here counts instead, and allow adds to that one's.
 	Gate Gate `json:"gate"`
+}
+
+// BuildPlatforms are the platforms that the image is built for.
+func (i *Image) BuildPlatforms() []string {
+	if len(i.Platforms) > 0 {
+		return i.Platforms
+	}
+	return []string{i.Platform}
+}
+
+// SecretIDs are the ids of the image's build secrets.
+func (i *Image) SecretIDs() []string {
+	var ids []string
+	for _, s := range i.Secrets {
+		ids = append(ids, s.ID)
+	}
+	return ids
+}
+
+// BuildSecret is a secret of an image's build, and where it is: in a variable or a file of the machine that builds, or without either encrypted in
+// Pulumi.<env>.yaml, at hubwright:buildSecrets.<id>.
+type BuildSecret struct {
+	// ID is what the Dockerfile names it by. Letters, digits, - and _. Required.
+	ID string `json:"id"`
+	// Env is the environment variable of the machine that builds.
+	Env string `json:"env"`
+	// File is the file of the machine that builds: an absolute path, or one that begins with ~/ for the home of whoever builds.
+	File string `json:"file"`
 }
 
 // Hub is a JupyterHub.

@@ -123,9 +123,14 @@ func each(path string, list []string, check func(path, value string)) {
 
 // unique reports names that are there twice.
 func (c *checker) unique(path string, names []string) {
-	for i, name := range names {
-		if first := slices.Index(names, name); name != "" && first != i {
-			c.add(fmt.Sprintf("%s[%d].name", path, i), fmt.Sprintf("%q is there already, as entry %d", name, first), "give each a name of its own")
+	c.distinct(path+"[%d].name", names, "give each a name of its own")
+}
+
+// distinct reports values that are there twice. path has %d for a value's place.
+func (c *checker) distinct(path string, values []string, hint string) {
+	for i, value := range values {
+		if first := slices.Index(values, value); value != "" && first != i {
+			c.add(fmt.Sprintf(path, i), fmt.Sprintf("%q is there already, as entry %d", value, first), hint)
 		}
 	}
 }

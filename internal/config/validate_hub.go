@@ -22,8 +22,36 @@ func (c *checker) images() {
 				c.file(at+".dockerfile", path.Join(img.Context, img.Dockerfile), false)
 			}
 		}
-		c.matches(at+".platform", img.Platform, platformForm)
+		c.build(at, img)
 		each(at+".valuesPaths", img.ValuesPaths, func(path, value string) { c.matches(path, value, valuesPathForm) })
+	}
+}
+
+// build checks what an image is built for and with.
+func (c *checker) build(at string, img *Image) {
+	c.matches(at+".platform", img.Platform, platformForm)
+	each(at+".platforms", img.Platforms, func(path, value string) { c.matches(path, value, platformForm) })
+	if c.written(at+".platform") && len(img.Platforms) > 0 {
+		c.add(at+".platform", "is written beside platforms", "put it among platforms and take this out")
+	}
+	c.distinct(at+".platforms[%d]", img.Platforms, "name each once")
+	each(at+".cacheFrom", img.CacheFrom, func(path, value string) { c.matches(path, value, imageForm) })
+	c.distinct(at+".secrets[%d].id", img.SecretIDs(), "give each an id of its own")
+	for i, s := range img.Secrets {
+		at := fmt.Sprintf("%s.secrets[%d]", at, i)
+		if c.required(at+".id", s.ID, "it is what the Dockerfile names the secret by, such as pip-token") {
+			c.matches(at+".id", s.ID, buildSecretForm)
+		}
+		if s.Env != "" && s.File != "" {
+			c.add(at+".file", "names a second place beside env", "give one of them")
+		}
+		if s.Env != "" {
+			c.matches(at+".env", s.Env, variableForm)
+		}
+		if s.File != "" && !filepath.IsAbs(s.File) && !strings.HasPrefix(s.File, "~/") {
+			c.add(at+".file", quoted(s.File)+" is a path in the deployment directory, where a secret is in the clear for whoever reads the repository",
+				"keep it outside, and give an absolute path or one that begins with ~/")
+		}
 	}
 }
 

@@ -155,6 +155,12 @@ func (r *run) image(ctx context.Context, img *images.Image, asked bool) (Image, 
 	default:
 		r.Note("whether the registry has image %s already is not known, so it is built: %v", img.Name, err)
 	}
+	if len(img.SecretIDs()) > 0 || len(img.BuildPlatforms()) > 1 {
+		return Image{}, &Error{
+			Image: img.Name, Message: "has secrets for its build, or is for several platforms, which this verb does not build",
+			Hint: fmt.Sprintf("`hubwright up %s` builds it, with BuildKit", r.stack.Environment),
+		}
+	}
 	if err := r.build(ctx, img, ref); err != nil {
 		return Image{}, err
 	}

@@ -10,14 +10,18 @@ import (
 // tagPrefix, so that tags of two schemes cannot be taken for each other.
 const scheme = "hubwright/imagehash/1"
 
+// withSecrets begins the encoding of an input that has build secrets, so that those without keep the digests that they had before there were any.
+const withSecrets = scheme + "+secrets"
+
 // blockSize is how much of a file is hashed in one piece: so much of one file that both cores have work, so little that it costs nothing to most.
 const blockSize = 4 << 20
 
 // An encoder writes the canonical encoding, which is what is hashed. Every text has its length before it and every list its count, so that no two
 // inputs have the same encoding. Numbers are unsigned, of 64 bits, big-endian; a text is a number of bytes and the bytes.
 //
-//	input      = scheme target platforms args bases dockerfile tree
-//	scheme     = text            "hubwright/imagehash/1"
+//	input      = scheme [secrets] target platforms args bases dockerfile tree
+//	scheme     = text            "hubwright/imagehash/1", with secrets "hubwright/imagehash/1+secrets"
+//	secrets    = number text*    their ids, sorted, each once
 //	target     = text
 //	platforms  = number text*    sorted, each once
 //	args       = number (name value)*, both texts, sorted by name
@@ -53,6 +57,15 @@ func (e *encoder) path(t *tree, n *node) {
 	e.buf = append(append(append(e.buf, t.path...), '/'), n.name...)
 }
 
+// set is a list whose order and repetitions do not count.
+func (e *encoder) set(list []string) {
+	list = slices.Compact(slices.Sorted(slices.Values(list)))
+	e.number(len(list))
+	for _, s := range list {
+		e.text(s)
+	}
+}
+
 func (e *encoder) pairs(m map[string]string) {
 	list := sorted(m)
 	e.number(len(list))
@@ -68,13 +81,14 @@ func (e *encoder) flush() {
 }
 
 func (e *encoder) input(in Input, dockerfile *record, t *tree) {
-	e.text(scheme)
-	e.text(in.Target)
-	platforms := slices.Compact(slices.Sorted(slices.Values(in.Platforms)))
-	e.number(len(platforms))
-	for _, p := range platforms {
-		e.text(p)
+	if len(in.Secrets) > 0 {
+		e.text(withSecrets)
+		e.set(in.Secrets)
+	} else {
+		e.text(scheme)
 	}
+	e.text(in.Target)
+	e.set(in.Platforms)
 	e.pairs(in.Args)
 	e.pairs(in.Bases)
 	e.buf = append(e.buf, dockerfile.sum()[:]...)

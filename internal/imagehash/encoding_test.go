@@ -32,6 +32,14 @@ func (d *decoder) take(n uint64) []byte {
 func (d *decoder) number() uint64 { return binary.BigEndian.Uint64(d.take(8)) }
 func (d *decoder) text() string   { return string(d.take(d.number())) }
 
+func (d *decoder) texts() []string {
+	var out []string
+	for range d.number() {
+		out = append(out, d.text())
+	}
+	return out
+}
+
 func (d *decoder) pairs() map[string]string {
 	out := map[string]string{}
 	for range d.number() {
@@ -43,13 +51,14 @@ func (d *decoder) pairs() map[string]string {
 
 // read gives the input, and the Dockerfile and each entry as a text.
 func (d *decoder) read() (in Input, lines []string) {
-	if s := d.text(); s != scheme {
+	switch s := d.text(); s {
+	case scheme:
+	case withSecrets:
+		in.Secrets = d.texts()
+	default:
 		panic("another scheme: " + s)
 	}
-	in.Target = d.text()
-	for range d.number() {
-		in.Platforms = append(in.Platforms, d.text())
-	}
+	in.Target, in.Platforms = d.text(), d.texts()
 	in.Args, in.Bases = d.pairs(), d.pairs()
 	lines = append(lines, fmt.Sprintf("%x", d.take(32)))
 	for range d.number() {
@@ -76,6 +85,9 @@ func FuzzEncoding(f *testing.F) {
 	f.Add("", "", "", "", "", "", "\x00\x00\x00\x00\x00\x00\x00\x01d", "", "", uint32(0), int64(0))
 	f.Fuzz(func(t *testing.T, target, platform, arg, value, base, pin, dir, name, link string, mode uint32, size int64) {
 		in := Input{Target: target, Platforms: []string{platform}, Args: map[string]string{arg: value, arg + "2": ""}, Bases: map[string]string{base: pin}}
+		if size > 1 {
+			in.Secrets = []string{link}
+		}
 		file := newRecord(stamp{mode: mode, size: max(size, 0)})
 		*file.sum() = sha256.Sum256([]byte(name))
 		tree := &tree{nodes: []node{

@@ -45,6 +45,9 @@ type Input struct {
 	Platforms []string
 	// Args are the build arguments.
 	Args map[string]string
+	// Secrets are the ids of the build secrets, in any order. What they hold does not count, as it does not in BuildKit's own cache: a token that is
+	// made anew builds nothing anew.
+	Secrets []string
 	// Bases are what images that the build starts from or copies from are pinned to: by the reference as the Dockerfile has it, the digest of the
 	// image, or the content address of one that is built here.
 	Bases map[string]string

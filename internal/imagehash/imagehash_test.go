@@ -150,6 +150,7 @@ func TestDigestFollowsContent(t *testing.T) {
 		{name: "the target", change: func(in *imagehash.Input) { in.Target = "test" }},
 		{name: "the platform", change: func(in *imagehash.Input) { in.Platforms = []string{"linux/arm64"} }},
 		{name: "another platform too", change: func(in *imagehash.Input) { in.Platforms = append(in.Platforms, "linux/arm64") }},
+		{name: "a build secret", change: func(in *imagehash.Input) { in.Secrets = []string{"token"} }},
 		{name: "a parent's digest", change: func(in *imagehash.Input) { in.Bases["common"] = "h1-01" }},
 		{name: "an argument that was a base", change: func(in *imagehash.Input) { in.Args["common"], in.Bases = "h1-00", nil }},
 		{name: "the context by another spelling", change: func(in *imagehash.Input) { in.Context = "./ctx/../ctx/" }, same: true},
@@ -233,11 +234,11 @@ func TestUmask(t *testing.T) {
 	}
 }
 
-func TestPlatformsInAnyOrder(t *testing.T) {
+func TestPlatformsAndSecretsInAnyOrder(t *testing.T) {
 	in := input(write(t, t.TempDir(), base()))
-	in.Platforms = []string{"linux/arm64", "linux/amd64"}
+	in.Platforms, in.Secrets = []string{"linux/arm64", "linux/amd64"}, []string{"token", "netrc"}
 	one := digest(t, in, nil)
-	in.Platforms = []string{"linux/amd64", "linux/arm64", "linux/arm64"}
+	in.Platforms, in.Secrets = []string{"linux/amd64", "linux/arm64", "linux/arm64"}, []string{"netrc", "token"}
 	if other := digest(t, in, nil); one != other {
 		t.Errorf("digests %s and %s", one, other)
 	}

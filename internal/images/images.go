@@ -47,7 +47,7 @@ func Chains(ctx context.Context, stack *config.Stack, cache *imagehash.Cache) ([
 }
 
 func plan(ctx context.Context, stack *config.Stack, cache *imagehash.Cache, wrong problem.Problems) ([]*Image, error) {
-	p := &planner{stack: stack, images: map[string]*Image{}, files: map[string]*dockerfile.File{}, problems: slices.Clone(wrong)}
+	p := &planner{stack: stack, images: map[string]*Image{}, files: map[string][]*dockerfile.File{}, problems: slices.Clone(wrong)}
 	for i := range stack.Images {
 		p.read(&stack.Images[i])
 	}
@@ -72,7 +72,7 @@ func plan(ctx context.Context, stack *config.Stack, cache *imagehash.Cache, wron
 type planner struct {
 	stack    *config.Stack
 	images   map[string]*Image
-	files    map[string]*dockerfile.File
+	files    map[string][]*dockerfile.File // once for each platform, since FROM may go by that
 	nodes    []dockerfile.Image
 	problems problem.Problems
 }
@@ -84,41 +84,58 @@ func (p *planner) read(c *config.Image) {
 	node := dockerfile.Image{Name: c.Name, Dockerfile: Dockerfile(c)}
 	if img.Pin == "" {
 		text, err := p.stack.Files().ReadFile(node.Dockerfile, 0)
-		if err == nil {
-			p.files[c.Name], err = dockerfile.Parse(node.Dockerfile, text, dockerfile.Options{Target: c.Target, Platform: c.Platform, Args: c.Args})
-		}
 		if err != nil {
 			p.add(img, err)
 			return
 		}
-		node.References = p.files[c.Name].References()
+		for _, platform := range c.BuildPlatforms() {
+			file, err := dockerfile.Parse(node.Dockerfile, text, dockerfile.Options{Target: c.Target, Platform: platform, Args: c.Args})
+			if err != nil {
+				p.add(img, err)
+				return
+			}
+			p.files[c.Name] = append(p.files[c.Name], file)
+			for _, ref := range file.References() {
+				if !slices.Contains(node.References, ref) {
+					node.References = append(node.References, ref)
+				}
+			}
+		}
 	}
 	p.nodes = append(p.nodes, node)
 }
 
 // address finds the arguments that take the references of the images that one is built of, and its content address, in which those count by theirs.
 func (p *planner) address(ctx context.Context, img *Image, cache *imagehash.Cache) {
-	ours, file := dockerfile.ByName(p.nodes), p.files[img.Name]
+	ours := dockerfile.ByName(p.nodes)
 	args, bases := maps.Clone(img.Args), map[string]string{}
-	for _, ref := range file.References() {
-		name, is := ours(ref.Image)
-		if !is {
-			img.From = append(img.From, ref.Image)
-			continue
+	for _, file := range p.files[img.Name] {
+		for _, ref := range file.References() {
+			name, is := ours(ref.Image)
+			if !is {
+				if !slices.Contains(img.From, ref.Image) { // of another platform
+					img.From = append(img.From, ref.Image)
+				}
+				continue
+			}
+			arg := file.Argument(ref.Image)
+			if arg == "" {
+				wrong := problem.Problem{
+					File: file.Name, Line: ref.Line, Message: fmt.Sprintf("%s %s names an image of this deployment, whose place in the registry is known only when it is deployed", ref.Instruction, ref.Image),
+					Hint: fmt.Sprintf("take it as an argument: ARG BASE_IMAGE=%s before the first FROM, then FROM ${BASE_IMAGE}", name),
+				}
+				if !slices.Contains(p.problems, wrong) { // of another platform
+					p.problems = append(p.problems, wrong)
+				}
+				continue
+			}
+			img.Parents[arg], bases[ref.Image] = name, p.images[name].identity()
+			delete(args, arg) // what it says, the base does
 		}
-		arg := file.Argument(ref.Image)
-		if arg == "" {
-			p.problems = append(p.problems, problem.Problem{
-				File: file.Name, Line: ref.Line, Message: fmt.Sprintf("%s %s names an image of this deployment, whose place in the registry is known only when it is deployed", ref.Instruction, ref.Image),
-				Hint: fmt.Sprintf("take it as an argument: ARG BASE_IMAGE=%s before the first FROM, then FROM ${BASE_IMAGE}", name),
-			})
-			continue
-		}
-		img.Parents[arg], bases[ref.Image] = name, p.images[name].identity()
-		delete(args, arg) // what it says, the base does
 	}
 	address, err := imagehash.Compute(ctx, imagehash.Input{
-		Root: p.stack.Dir, Context: img.Context, Dockerfile: file.Name, Target: img.Target, Platforms: []string{img.Platform}, Args: args, Bases: bases,
+		Root: p.stack.Dir, Context: img.Context, Dockerfile: Dockerfile(&img.Image), Target: img.Target, Platforms: img.BuildPlatforms(), Args: args, Bases: bases,
+		Secrets: img.SecretIDs(),
 	}, cache)
 	if err != nil {
 		p.add(img, err)

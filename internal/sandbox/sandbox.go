@@ -128,6 +128,7 @@ func Open(opts Options) (*Sandbox, error) {
 		ekssim.New(s.World),
 		kubesim.New(s.World, s.Charts),
 		dockersim.New(s.World, dockersim.Options{Root: opts.Root}),
+		dockersim.NewBuildx(s.World, dockersim.Options{Root: opts.Root}),
 	} {
 		served, err := provider.Serve(p, &s.Tether)
 		if err != nil {

@@ -1,4 +1,4 @@
-// Package provider is what the sandbox's four simulated Pulumi providers have in common: the resource provider protocol over a
+// Package provider is what the sandbox's simulated Pulumi providers have in common: the resource provider protocol over a
 // persistent world. A provider is a table of kinds and functions; checking, diffing, secrets, unknown values, faults, virtual time and
 // keeping objects in the world are done here once.
 package provider
