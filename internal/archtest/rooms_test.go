@@ -45,6 +45,7 @@ var rooms = []room{
 	{"internal/result", []string{"internal/admission", "internal/bootstrap", "internal/change", "internal/doctor", "internal/driver", "internal/hubploy", "internal/imagebuild", "internal/imagestore", "internal/sandbox/world", "internal/values"}, "what the command line prints, as plain data"},
 	{"internal/scaffold", nil, "the files of a new deployment, whoever asks for it"},
 	{"internal/secretfile", nil, "an encrypted file and its keys, whatever it is for"},
+	{"internal/secretname", nil, "a name in, a verdict out"},
 	{"internal/term", nil, "the terminal knows nothing of deployments"},
 	{"internal/values/...", []string{"internal/deploydir"}, "layers of values know nothing of what they are for"},
 	{"internal/driver/...", []string{"internal/change", "internal/driver"}, "the driver knows nothing of the command line or the sandbox"},
@@ -56,7 +57,7 @@ var rooms = []room{
 }
 
 // everywhere are packages that any room may use: they know of nothing that is this program's.
-var everywhere = []string{"internal/imagehash", "internal/lazyregexp", "internal/problem"}
+var everywhere = []string{"internal/imagehash", "internal/lazyregexp", "internal/problem", "internal/secretname"}
 
 // forTests are packages that exist for the tests of others, or to measure.
 var forTests = []string{"bench", "bench/imagehash", "components/internal/recorder", "internal/cli/clitest", "internal/driver/enginetest", "internal/gitsource/gittest", "internal/needs", "internal/oci/registrytest", "internal/reference", "internal/sandbox/simtest"}

@@ -89,7 +89,7 @@ func globalFlags() []cli.Flag {
 func (a *app) root() *cli.App {
 	root := &cli.App{
 		Name: "hubwright", Usage: "JupyterHub on Amazon EKS as one typed Pulumi graph", Version: Version,
-		Flags: globalFlags(), HideHelpCommand: true, Suggest: true,
+		Flags: globalFlags(), HideHelpCommand: true, Suggest: true, DisableSliceFlagSeparator: true, // values have commas of their own
 		Writer: a.Out, ErrWriter: a.Err,
 		ExitErrHandler:  func(*cli.Context, error) {}, // run reports
 		CommandNotFound: nil,

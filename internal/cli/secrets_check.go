@@ -94,18 +94,40 @@ func (a *app) checkSecrets(ctx context.Context, stack *config.Stack, hub *config
 	secrets.Lift(hub, func(path []string) (any, bool) { return computed.At(path) })
 	of.expiring = stack.Expiring(map[string]config.HubSecrets{hub.Name: secrets}, time.Now())
 	if locked == nil {
-		found, lacking := secretsOfHub(stack, hub, secrets)
+		found, lacking := secretsAmong(stack, hub, computed)
 		of.wrong, of.missing = append(of.wrong, found...), lacking
 	}
+	of.wrong = append(of.wrong, inPlaintext(stack, hub, computed)...)
+	return of, nil
+}
+
+// secretsAmong is what is wrong with the secrets among a hub's values, told of where they are written, and what is missing.
+func secretsAmong(stack *config.Stack, hub *config.Hub, computed *values.Computed) (wrong, missing config.Problems) {
+	secrets := config.HubSecrets{}
+	secrets.Lift(hub, func(path []string) (any, bool) { return computed.At(path) })
+	wrong, missing = secretsOfHub(stack, hub, secrets)
+	for i := range wrong {
+		for _, path := range hub.SecretPaths(strings.TrimPrefix(wrong[i].Path, "secrets."+hub.Name+".")) {
+			if _, there := computed.At(path); there {
+				origin := computed.OriginOf(path)
+				wrong[i].File, wrong[i].Line = origin.File, origin.Line
+			}
+		}
+	}
+	return wrong, missing
+}
+
+// inPlaintext are the values that look like secrets and are in files that are not encrypted.
+func inPlaintext(stack *config.Stack, hub *config.Hub, computed *values.Computed) (found config.Problems) {
 	for _, leaf := range computed.Leaves(nil) {
 		if !leaf.Secret && computed.Secret(leaf.Path) {
-			of.wrong = append(of.wrong, config.Problem{
+			found = append(found, config.Problem{
 				File: leaf.File, Line: leaf.Line, Path: leaf.Path.String(), Message: "looks like a secret, in a file that is not encrypted",
 				Hint: fmt.Sprintf("take it out, consider it known, and set a new one: hubwright secrets set %s %s --hub %s", stack.Environment, leaf.Path, hub.Name),
 			})
 		}
 	}
-	return of, nil
+	return found
 }
 
 // secretsOfHub says what is wrong with the secrets of one hub, and what is missing. What hubwright:secrets has is encrypted by the engine and cannot be

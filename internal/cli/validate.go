@@ -237,6 +237,11 @@ func (a *app) computeAndCheck(ctx context.Context, stack *config.Stack, hub *con
 	if err != nil || of.unread || of.locked {
 		return wrong, nil, err
 	}
+	for _, p := range inPlaintext(stack, hub, computed) {
+		a.noteOnce("%s", p)
+	}
+	bad, _ := secretsAmong(stack, hub, computed) // what is missing is told of apart
+	wrong = append(wrong, bad...)
 	refused, open := stacks.LeftToValues(stack, hub, computed)
 	if stack.Sandbox() { // where anybody may come in
 		refused, open = nil, append(refused, open...)
@@ -261,8 +266,29 @@ func checkHub(ctx context.Context, stack *config.Stack, hub *config.Hub, compute
 			note("%s", p)
 		}
 	}
+	if key := hub.Chart.ValuesKey; key != "" {
+		var known []string
+		for _, d := range ch.Metadata.Dependencies {
+			known = append(known, cmp.Or(d.Alias, d.Name))
+		}
+		if !slices.Contains(known, key) {
+			path := "hubs[" + hub.Name + "].chart.valuesKey"
+			file, line := stack.Place(path)
+			return config.Problems{{
+				File: file, Line: line, Path: path, Message: fmt.Sprintf("%q is none of the charts that %s depends on, so that nothing would read what is put below it", key, ch.Name()),
+				Hint: "it is the name, or the alias, of the JupyterHub chart among its dependencies" + ofThese(known),
+			}}, nil
+		}
+	}
 	name := stack.ReleaseName(hub.Name)
 	return chartcheck.Check(ctx, ch.Chart, computed, render.Release{Name: name, Namespace: cmp.Or(hub.Namespace, name)}, stack.Cluster.Version)
+}
+
+func ofThese(names []string) string {
+	if len(names) == 0 {
+		return ", of which it has none"
+	}
+	return ": " + strings.Join(names, ", ")
 }
 
 // checkHubs holds the values of all hubs of the session to their charts. What cannot be looked at is no problem here: the engine, or validate, says so.

@@ -48,6 +48,8 @@ func TestValuesAndTheirOrigins(t *testing.T) {
 	for _, test := range []struct{ args, want string }{
 		{"values staging singleuser.memory", "limit: 8G\n"},
 		{"values staging singleuser.memory --set singleuser.memory.guarantee=4G", "guarantee: 4G\nlimit: 8G\n"},
+		{`values staging --set hub.l={a\,b,c} hub.l`, "- a,b - c"},
+		{`values staging --set-string hub.s=a\,b --set-json=hub.j=[1,2] hub`, "a: 1 j: - 1 - 2 s: a,b"},
 		{"values staging --origin hub", "VALUE  FROM LAYER hub.a 1 hubs/hub/common.yaml:5 common"},
 		{"values staging -o json singleuser.memory", `"path": "singleuser.memory.limit", "value": "8G", "layer": "staging", "file": "hubs/hub/staging.yaml", "line": 3`},
 	} {
@@ -59,10 +61,10 @@ func TestValuesAndTheirOrigins(t *testing.T) {
 		if flat := strings.Join(strings.Fields(out.String()), " "); !strings.Contains(flat, strings.Join(strings.Fields(test.want), " ")) {
 			t.Errorf("%s: %s", test.args, cmp.Diff(test.want, out.String()))
 		}
-		if strings.Contains(test.args, "json") {
+		if strings.Contains(test.args, "-o json") {
 			reference.Fits(t, out.Bytes())
 		}
-		if want := `hubs/hub/staging.yaml:4: singleuser.extraVolumes: replaces the list of hubs/hub/common.yaml:3 (common), of which 1 of 1 items are gone: "data"`; !strings.Contains(out.String()+errs.String(), "gone") || !strings.Contains(test.args, "json") && !strings.Contains(errs.String(), want) {
+		if want := `hubs/hub/staging.yaml:4: singleuser.extraVolumes: replaces the list of hubs/hub/common.yaml:3 (common), of which 1 of 1 items are gone: "data"`; !strings.Contains(out.String()+errs.String(), "gone") || !strings.Contains(test.args, "-o json") && !strings.Contains(errs.String(), want) {
 			t.Errorf("%s: the list that was replaced is not told: %s", test.args, errs)
 		}
 	}
@@ -286,7 +288,7 @@ func TestValidateLooksForWhatIsLeftToValues(t *testing.T) {
 		{
 			"another callback", github + "    GitHubOAuthenticator: {client_id: a, client_secret: b, oauth_callback_url: 'https://x.org/cb'}\n", false, exitDone,
 			[]string{"hubs/hub/common.yaml:4: hub.config.GitHubOAuthenticator.oauth_callback_url: is not the hub's address"},
-			[]string{"client_"},
+			[]string{"client_id", "client_secret: is missing"},
 		},
 		{"a certificate that is to come", "proxy: {https: {enabled: true, type: manual}}\n", true, exitUsage, []string{"proxy.https.manual.cert: is missing", "proxy.https.manual.key: is missing"}, []string{plain}},
 		{"the load balancer's", "proxy: {service: {annotations: {service.beta.kubernetes.io/aws-load-balancer-ssl-cert: arn}}}\n", true, exitDone, nil, []string{"proxy"}},
@@ -308,4 +310,26 @@ func TestValidateLooksForWhatIsLeftToValues(t *testing.T) {
 			}
 		}
 	}
+}
+
+// validate tells of secrets that are wrong where they are written, of those in plaintext, and of a key below which no chart reads anything.
+func TestValidateLooksAtSecrets(t *testing.T) {
+	t.Setenv("HUBWRIGHT_OFFLINE", "1")
+	const stack = "config:\n  aws:region: us-east-1\n  hubwright:images: null\n  hubwright:hubs:\n"
+	validate := func(files map[string]string) string {
+		a, _, errs := testApp(t)
+		if code := a.run(t.Context(), []string{"hubwright", "-C", layered(t, files), "validate", "staging", "--sandbox"}); code != exitUsage {
+			t.Errorf("exit %d", code)
+		}
+		return errs.String()
+	}
+	wants(t, validate(map[string]string{
+		"Pulumi.staging.yaml":  stack + "    - {name: hub, domain: hub.science.stsci.edu, templates: null, image: null}\n",
+		"hubs/hub/common.yaml": "hub:\n  config:\n    ConfigurableHTTPProxy: {auth_token: abc}\n", "hubs/hub/staging.yaml": "",
+	}), "note: hubs/hub/common.yaml:3: hub.config.ConfigurableHTTPProxy.auth_token: looks like a secret", "hubs/hub/common.yaml:3: secrets.hub.proxyToken: is not 64 hexadecimal digits")
+	wants(t, validate(map[string]string{
+		"Pulumi.staging.yaml":               stack + "    - {name: hub, domain: hub.science.stsci.edu, templates: null, image: null, chart: {path: wrap, valuesKey: nope, version: null, name: null, repository: null}}\n",
+		"wrap/Chart.yaml":                   "apiVersion: v2\nname: wrap\nversion: 1.0.0\ndependencies:\n  - {name: jupyterhub, version: 1.0.0, repository: ''}\n",
+		"wrap/charts/jupyterhub/Chart.yaml": "apiVersion: v2\nname: jupyterhub\nversion: 1.0.0\n", "hubs/hub/common.yaml": "", "hubs/hub/staging.yaml": "",
+	}), `Pulumi.staging.yaml:5: hubs[hub].chart.valuesKey: "nope" is none of the charts that wrap depends on`, "among its dependencies: jupyterhub")
 }

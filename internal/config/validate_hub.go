@@ -2,10 +2,13 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"path"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/hubwright/hubwright/internal/secretname"
 )
 
 func (c *checker) images() {
@@ -250,6 +253,7 @@ func (c *checker) auth(at string, a *Auth) {
 		c.matches(at+"."+u.key, u.value, httpsForm)
 	}
 	c.authOf(at, a)
+	c.authConfig(at+".config", a.Config)
 	if !a.OAuth() {
 		return
 	}
@@ -267,6 +271,33 @@ func (c *checker) auth(at string, a *Auth) {
 				c.add(path, fmt.Sprintf("%s is not a user's name", quoted(user)), "")
 			}
 		})
+	}
+}
+
+// ownTraits are what hubwright sets itself, by the traits of authenticators, and where it is said.
+var ownTraits = map[string]string{
+	"client_id":          "it is a secret of the hub: hubwright secrets set %s oauth.clientId",
+	"client_secret":      "it is a secret of the hub: hubwright secrets set %s oauth.clientSecret",
+	"oauth_callback_url": "take it out: it follows from the hub's domain",
+	"allow_all":          "say it at auth.allowAll",
+}
+
+// authConfig checks further settings of an authenticator: they are no secrets, since they are encrypted nowhere, and none of those that are hubwright's
+// to set.
+func (c *checker) authConfig(at string, config map[string]any) {
+	for _, name := range slices.Sorted(maps.Keys(config)) {
+		path := join(at, name)
+		hint, own := ownTraits[name]
+		switch nested, object := config[name].(map[string]any); {
+		case own && strings.Contains(hint, "%s"):
+			c.add(path, "is set by hubwright", fmt.Sprintf(hint, c.Environment))
+		case own:
+			c.add(path, "is set by hubwright", hint)
+		case secretname.Is(name):
+			c.add(path, "looks like a secret, in a file that is not encrypted", "put it into the hub's file of secrets, below hub.config, and consider this one known")
+		case object:
+			c.authConfig(path, nested)
+		}
 	}
 }
 

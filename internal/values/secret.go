@@ -5,17 +5,11 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/hubwright/hubwright/internal/lazyregexp"
+	"github.com/hubwright/hubwright/internal/secretname"
 )
 
 // Masked stands for a secret wherever values are shown.
 const Masked = "[secret]"
-
-// sensitive are names of values that are secrets wherever they stand; notSensitive are those that only look like it: names and addresses.
-var (
-	sensitive    = lazyregexp.New(`(?i)(secret|token|password|passwd|passphrase|credentials?|api_?key|private_?key|auth_?key)s?$`)
-	notSensitive = lazyregexp.New(`(?i)^(existing|imagePull)Secrets?$`)
-)
 
 // secretAt are values of the JupyterHub chart that are secrets by where they stand, as the ends of their paths:
 // https://z2jh.jupyter.org/en/stable/resources/reference.html
@@ -24,8 +18,7 @@ var secretAt = []Path{{"https", "manual", "key"}, {"CryptKeeper", "keys"}}
 // Sensitive says whether the value at a path is a secret by its name: a password, a token, a key. A value below it is one, too.
 func Sensitive(p Path) bool {
 	for n := len(p); n > 0; n-- {
-		key := p[n-1]
-		if sensitive.MatchString(key) && !notSensitive.MatchString(key) {
+		if secretname.Is(p[n-1]) {
 			return true
 		}
 		for _, end := range secretAt {

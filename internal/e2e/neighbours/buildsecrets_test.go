@@ -1,4 +1,4 @@
-package cli_test
+package neighbours_test
 
 import (
 	"encoding/base64"
@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hubwright/hubwright/internal/cli/clitest"
 	"github.com/hubwright/hubwright/internal/sandbox/world"
 )
 
@@ -14,43 +15,43 @@ import (
 // layers over from the image before and leaves that in the registry.
 func TestBuildSecrets(t *testing.T) {
 	t.Parallel()
-	d := newDeployment(t, nil)
+	d := clitest.New(t, nil)
 	secrets := map[string]string{"env": "planted-in-a-variable", "file": "planted-in-a-file"}
-	token := func(value string) { d.env = append(d.env, "HUBWRIGHT_TEST_TOKEN="+value) }
+	token := func(value string) { d.Env = append(d.Env, "HUBWRIGHT_TEST_TOKEN="+value) }
 	token(secrets["env"])
 	outside := filepath.Join(t.TempDir(), "netrc")
 	if err := os.WriteFile(outside, []byte(secrets["file"]), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	d.edit("Pulumi.yaml", "name: user-image", "name: user-image\n        platforms: [linux/amd64, linux/arm64]\n"+
+	d.Edit("Pulumi.yaml", "name: user-image", "name: user-image\n        platforms: [linux/amd64, linux/arm64]\n"+
 		"        secrets: [{id: token, env: HUBWRIGHT_TEST_TOKEN}, {id: netrc, file: "+outside+"}, {id: licence}]")
 
-	d.must(0, "up staging --sandbox --yes").has(t, "user-image-image  docker-build:index:Image")
-	first := d.imageRef()
-	d.must(0, "preview staging --sandbox --detailed-exitcode").has(t, "no change")
+	d.Must(0, "up staging --sandbox --yes").Has(t, "user-image-image  docker-build:index:Image")
+	first := imageRef(t, d)
+	d.Must(0, "preview staging --sandbox --detailed-exitcode").Has(t, "no change")
 
 	token("another")
-	d.must(0, "preview staging --sandbox --detailed-exitcode").has(t, "no change")
-	d.must(0, "drift staging --sandbox --detailed-exitcode")
+	d.Must(0, "preview staging --sandbox --detailed-exitcode").Has(t, "no change")
+	d.Must(0, "drift staging --sandbox --detailed-exitcode")
 
 	token(secrets["env"])
-	d.edit("images/user-image/Dockerfile", "FROM", "# edited\nFROM")
-	d.must(0, "up staging --sandbox --yes")
-	outputs, _ := d.must(0, "outputs staging --sandbox -o json").json(t)["outputs"].(map[string]any)
+	d.Edit("images/user-image/Dockerfile", "FROM", "# edited\nFROM")
+	d.Must(0, "up staging --sandbox --yes")
+	outputs, _ := d.Must(0, "outputs staging --sandbox -o json").JSON(t)["outputs"].(map[string]any)
 	caches, _ := outputs["buildCaches"].(map[string]any)
 	if from, _ := caches["user-image"].([]any); len(from) != 1 || from[0] != first {
 		t.Errorf("layers come from %v, want %s", caches, first)
 	}
-	d.must(0, "preview staging --sandbox --detailed-exitcode").has(t, "no change")
+	d.Must(0, "preview staging --sandbox --detailed-exitcode").Has(t, "no change")
 
 	// What the registry has is not built again, and the build that the stack then gives up stays in the registry.
-	second := d.imageRef()
-	d.edit("images/user-image/Dockerfile", "# edited\n", "")
-	d.must(0, "up staging --sandbox --yes")
-	if again := d.imageRef(); again != first {
+	second := imageRef(t, d)
+	d.Edit("images/user-image/Dockerfile", "# edited\n", "")
+	d.Must(0, "up staging --sandbox --yes")
+	if again := imageRef(t, d); again != first {
 		t.Errorf("the image is %s, it was %s", again, first)
 	}
-	d.inWorld(func(tx *world.Tx) error {
+	inWorld(t, d, func(tx *world.Tx) error {
 		_, digest, _ := strings.Cut(second, "@")
 		if tx.Find("aws:ecr:image", func(o *world.Object) bool { return o.String("digest") == digest }) == nil {
 			t.Errorf("%s is gone from the registry", second)
@@ -60,5 +61,5 @@ func TestBuildSecrets(t *testing.T) {
 	for name, value := range map[string]string{"env": secrets["env"], "file": secrets["file"]} {
 		secrets[name+" in base64"] = base64.StdEncoding.EncodeToString([]byte(value))
 	}
-	d.scanForSecrets(secrets)
+	d.ScanForSecrets(t, secrets)
 }
