@@ -11,6 +11,7 @@ import (
 func TestWrongInput(t *testing.T) {
 	const file = "Pulumi.staging.yaml:"
 	long := strings.Repeat("a", 45)
+	image := func(keys string) string { return "  hubwright:images: [{name: x, context: image, " + keys + "}]" }
 	tests := []struct {
 		name, lines, want string
 	}{
@@ -29,6 +30,18 @@ func TestWrongInput(t *testing.T) {
 		{"a list for an object", "  hubwright:dns: [zone]", `5: dns: is a list, but an object with zone, zoneId, record, ttl or overwrite is wanted`},
 		{"an object for text", "  hubwright:dns: {record: {a: 1}}", `5: dns.record: is an object, but text is wanted`},
 		{"a value encrypted in the wrong place", "  hubwright:dns: {zone: {secure: v1:abc}}", `5: dns.zone: is encrypted here; only hubwright:secrets holds encrypted values: pulumi config set --secret --path 'hubwright:secrets.<hub>.oauth.clientSecret'`},
+		{"a build secret in plain text", "  hubwright:buildSecrets: {pip: hunter2}", `5: buildSecrets.pip: is not encrypted; take it out, consider it known, and set a new one: pulumi config set --secret --path 'hubwright:buildSecrets.<id>'`},
+		{"platforms beside a platform", image("platform: linux/amd64, platforms: [linux/amd64, linux/arm64]"), `5: images[x].platform: is written beside platforms; put it among platforms and take this out`},
+		{"a platform that there is not", image("platforms: [linux/amd64, windows/amd64]"), `5: images[x].platforms[1]: "windows/amd64" is not a platform; write it like linux/amd64`},
+		{"a platform twice", image("platforms: [linux/amd64, linux/amd64]"), `5: images[x].platforms[1]: "linux/amd64" is there already, as entry 0; name each once`},
+		{"cache from no image", image("cacheFrom: ['a b']"), `5: images[x].cacheFrom[0]: "a b" is not the reference of an image; write it like <repository>:<tag>`},
+		{"a build secret without an id", image("secrets: [{env: TOKEN}]"), `5: images[x].secrets[0].id: is missing; it is what the Dockerfile names the secret by, such as pip-token`},
+		{"a build secret's id", image("secrets: [{id: a.b}]"), `5: images[x].secrets[0].id: "a.b" is not an id of a secret; write it like pip-token`},
+		{"a build secret twice", image("secrets: [{id: a}, {id: a}]"), `5: images[x].secrets[1].id: "a" is there already, as entry 0; give each an id of its own`},
+		{"a build secret in two places", image("secrets: [{id: a, env: A, file: /a}]"), `5: images[x].secrets[0].file: names a second place beside env; give one of them`},
+		{"a build secret's variable", image("secrets: [{id: a, env: A-B}]"), `5: images[x].secrets[0].env: "A-B" is not a variable's name; write it like PIP_TOKEN`},
+		{"a build secret's file in the repository", image("secrets: [{id: a, file: netrc}]"), `5: images[x].secrets[0].file: "netrc" is a path in the deployment directory, where a secret is in the clear for whoever reads the repository; keep it outside, and give an absolute path or one that begins with ~/`},
+		{"a build secret's value", image("secrets: [{id: a, value: hunter2}]"), `5: images[x].secrets[0].value: is not a key of images[x].secrets[0]; known are id, env, file`},
 		{"a secret in plain text", "  hubwright:secrets: {hub: {proxyToken: hunter2}}", `5: secrets.hub.proxyToken: is not encrypted; take it out, consider it known, and set a new one: pulumi config set --secret --path 'hubwright:secrets.<hub>.oauth.clientSecret'`},
 		{"no YAML", "  hubwright:dns: {zone: [}", `5: did not find expected node content; the file is not readable as YAML`},
 		{"an endless anchor", "  hubwright:dns: &a {zone: *a}", `5: dns.zone: anchor "a" contains itself`},

@@ -106,6 +106,37 @@ func TestChain(t *testing.T) {
 	}
 }
 
+// What an image is built of may differ between its platforms. Its secrets count by their ids.
+func TestPlatformsAndSecrets(t *testing.T) {
+	s := stack(t, map[string]string{
+		"common/Dockerfile":  "FROM scratch\n",
+		"mission/Dockerfile": "ARG ONE=common\nARG TWO=certificates\nFROM ${ONE} AS amd64\nFROM ${TWO} AS arm64\nFROM ${TARGETARCH}\n",
+	})
+	mission := &s.Images[0]
+	plan, err := images.Plan(t.Context(), s, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, i := range plan {
+		if diff := cmp.Diff(map[string]string{"ONE": "common"}, i.Parents); i.Name == "mission" && diff != "" {
+			t.Errorf("parents on one platform (-want +got):\n%s", diff)
+		}
+	}
+	one, _ := tags(t, s)
+	mission.Platforms = []string{"linux/amd64", "linux/arm64"}
+	both, order := tags(t, s)
+	if one["mission"] == both["mission"] || order[2] != "mission" {
+		t.Errorf("tags %v and %v, order %v", one, both, order)
+	}
+	mission.Secrets = []config.BuildSecret{{ID: "pip", Env: "A"}}
+	secret, _ := tags(t, s)
+	mission.Secrets = []config.BuildSecret{{ID: "pip", File: "/a"}}
+	elsewhere, _ := tags(t, s)
+	if secret["mission"] == both["mission"] || secret["mission"] != elsewhere["mission"] {
+		t.Errorf("tags %s without a secret, %s with one, %s with it elsewhere", both["mission"], secret["mission"], elsewhere["mission"])
+	}
+}
+
 func TestWrongChains(t *testing.T) {
 	for name, test := range map[string]struct {
 		change map[string]string
