@@ -117,7 +117,7 @@ func (a *app) withAWS(ctx context.Context, g globals, stack *config.Stack, act f
 	ctx, stop := a.signals.until(ctx, interrupted)
 	defer stop()
 	err := a.toAWS(ctx, g, stack, act)
-	if err != nil && context.Cause(ctx) == error(interrupted) {
+	if err != nil && errors.Is(context.Cause(ctx), interrupted) {
 		return interrupted
 	}
 	return err

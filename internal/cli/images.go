@@ -235,7 +235,7 @@ func (a *app) withStore(c *cli.Context, g globals, stack *config.Stack, left str
 	defer stop()
 	store := &imagestore.Store{Host: cmp.Or(host, images.Registry(stack)), Now: time.Now}
 	err := a.reachStore(ctx, g, stack, store, act)
-	if err != nil && context.Cause(ctx) == error(interrupted) {
+	if err != nil && errors.Is(context.Cause(ctx), interrupted) {
 		return interrupted
 	}
 	return err
