@@ -27,7 +27,7 @@ func (a *app) images() *cli.Command {
 	env := &cli.StringFlag{Name: "env", Usage: "the `ENV` whose images they are (default: the only one)"}
 	registry := &cli.StringFlag{Name: "registry", Usage: "the `HOST` of another registry than the account's in ECR"}
 	return &cli.Command{
-		Name: "images", Usage: "the images that are built here: list, tag, build", HideHelpCommand: true,
+		Name: "images", Usage: "the images that are built here: list, tag, build, prune", HideHelpCommand: true,
 		Action: func(c *cli.Context) error {
 			if c.Args().Present() {
 				return usage("images: there is no %q%s", c.Args().First(), nearest(c.Args().First(), subNames(c.Command)))
@@ -43,6 +43,10 @@ func (a *app) images() *cli.Command {
 				&cli.BoolFlag{Name: "no-cache", Usage: "build anew, every step, also what the registry has"},
 				&cli.StringFlag{Name: "platform", Usage: "build for this `PLATFORM`, such as linux/arm64, whatever the configuration says; the tag is another then"},
 			}, a.imagesBuild),
+			verb("prune", "delete from the registry what no environment needs, nor is among the last; shown first", "ENV", []cli.Flag{
+				registry,
+				&cli.IntFlag{Name: "keep", Usage: "keep the last `N` of each repository, used or not (default: registry.keepImages)"},
+			}, a.imagesPrune),
 		},
 	}
 }
