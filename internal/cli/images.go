@@ -27,7 +27,7 @@ func (a *app) images() *cli.Command {
 	env := &cli.StringFlag{Name: "env", Usage: "the `ENV` whose images they are (default: the only one)"}
 	registry := &cli.StringFlag{Name: "registry", Usage: "the `HOST` of another registry than the account's in ECR"}
 	return &cli.Command{
-		Name: "images", Usage: "the images that are built here: list, tag, build", HideHelpCommand: true,
+		Name: "images", Usage: "the images that are built here: list, tag, build, scan, prune", HideHelpCommand: true,
 		Action: func(c *cli.Context) error {
 			if c.Args().Present() {
 				return usage("images: there is no %q%s", c.Args().First(), nearest(c.Args().First(), subNames(c.Command)))
@@ -43,6 +43,11 @@ func (a *app) images() *cli.Command {
 				&cli.BoolFlag{Name: "no-cache", Usage: "build anew, every step, also what the registry has"},
 				&cli.StringFlag{Name: "platform", Usage: "build for this `PLATFORM`, such as linux/arm64, whatever the configuration says; the tag is another then"},
 			}, a.imagesBuild),
+			verb("scan", "hold the images in the registry to the gate, and record the verdicts", "ENV [NAME…]", []cli.Flag{registry}, a.imagesScan),
+			verb("prune", "delete from the registry what no environment needs, nor is among the last; shown first", "ENV", []cli.Flag{
+				registry,
+				&cli.IntFlag{Name: "keep", Usage: "keep the last `N` of each repository, used or not (default: registry.keepImages)"},
+			}, a.imagesPrune),
 		},
 	}
 }
@@ -66,12 +71,7 @@ func (a *app) imagesList(c *cli.Context, g globals) error {
 		if err != nil {
 			return err
 		}
-		for _, u := range unasked {
-			a.Say("%s what the registry has is not known: %v", a.Paint(term.Yellow, "note:"), u)
-			if hint := hintOf(u); hint != "" {
-				a.Say("%s %s", a.Paint(term.Cyan, "hint:"), hint)
-			}
-		}
+		a.sayUnasked(unasked)
 		if g.output == "json" {
 			out := result.Images{Head: result.Of("images", env), Sandbox: g.sandbox, Registry: store.Host, Images: list, Unasked: []string{}}
 			for _, u := range unasked {
@@ -81,6 +81,24 @@ func (a *app) imagesList(c *cli.Context, g globals) error {
 		}
 		return a.showImages(list, store.Now())
 	})
+}
+
+// sayUnasked says why the registry could not be asked, once for all images to which the same happened.
+func (a *app) sayUnasked(unasked []error) {
+	var said []oci.Kind
+	for _, err := range unasked {
+		var known *oci.Error
+		if errors.As(err, &known) {
+			if slices.Contains(said, known.Kind) {
+				continue
+			}
+			said = append(said, known.Kind)
+		}
+		a.Say("%s what the registry has is not known: %v", a.Paint(term.Yellow, "note:"), err)
+		if hint := hintOf(err); hint != "" {
+			a.Say("%s %s", a.Paint(term.Cyan, "hint:"), hint)
+		}
+	}
 }
 
 func (a *app) showImages(list []imagestore.Image, now time.Time) error {
@@ -245,7 +263,7 @@ func (a *app) withStore(c *cli.Context, g globals, stack *config.Stack, left str
 func (a *app) reachStore(ctx context.Context, g globals, stack *config.Stack, store *imagestore.Store, act func(context.Context, *imagestore.Store) error) error {
 	if !g.sandbox {
 		client := a.registryClient(stack, awsapi.Open)
-		store.Registry = client
+		store.Registry, store.AWS = client, awsapi.Open
 		store.Admissions = func(ctx context.Context, repository string, writes bool) (admission.Store, error) {
 			at, options, err := client.Remote(ctx, repository, writes)
 			return &admission.Referrers{Repository: at, Options: options}, err
@@ -256,8 +274,8 @@ func (a *app) reachStore(ctx context.Context, g globals, stack *config.Stack, st
 	if err != nil {
 		return err
 	}
-	store.Registry, store.Now = a.registryClient(stack, sandboxAWS(box)), box.World.Clock.Now
-	store.Admissions = func(context.Context, string, bool) (admission.Store, error) { return &admission.Memory{}, nil }
+	store.Registry, store.AWS, store.Now = a.registryClient(stack, sandboxAWS(box)), sandboxAWS(box), box.World.Clock.Now
+	store.Admissions = func(context.Context, string, bool) (admission.Store, error) { return sandboxRecords{box}, nil }
 	return errors.Join(act(ctx, store), box.Close())
 }
 

@@ -43,8 +43,8 @@ func (a *app) imagesBuild(c *cli.Context, g globals) error {
 		}
 	}
 	if platform := c.String("platform"); platform != "" {
-		if strings.Count(platform, "/") < 1 || strings.Contains(platform, ",") {
-			return usage("--platform is %q: one platform, such as linux/amd64 or linux/arm64", platform)
+		if !slices.Contains([]string{"linux/amd64", "linux/arm64"}, platform) {
+			return usage("--platform is %q; linux/amd64 and linux/arm64 are known", platform)
 		}
 		for i := range stack.Images {
 			stack.Images[i].Platform = platform
@@ -62,18 +62,27 @@ func (a *app) imagesBuild(c *cli.Context, g globals) error {
 	interrupted := &coded{err: errors.New("interrupted; no tag was moved, and what was built and pushed stays"), code: exitInterrupted, hint: "the same command again goes on from there"}
 	ctx, stop := a.signals.until(c.Context, interrupted)
 	defer stop()
-	engine, err := dockerd.Connect(ctx)
-	switch {
-	case ctx.Err() != nil:
-		return context.Cause(ctx)
-	case err != nil:
-		return &coded{
-			err: fmt.Errorf("images are built with a Docker daemon, and there is none: %w", err), code: exitFailed,
-			hint: "start Docker, or name another daemon in DOCKER_HOST; `hubwright images list " + env + "` and `hubwright images tag` need none",
-		}
+	engine, err := a.daemon(ctx, env, "built")
+	if err != nil {
+		return err
 	}
 	defer func() { _ = engine.Close() }()
 	return a.build(ctx, c, g, stack, plan, engine)
+}
+
+// daemon is the Docker daemon; done is what images are with it, in a message when there is none.
+func (a *app) daemon(ctx context.Context, env, done string) (*dockerd.Engine, error) {
+	engine, err := dockerd.Connect(ctx)
+	switch {
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	case err != nil:
+		return nil, &coded{
+			err: fmt.Errorf("images are %s with a Docker daemon, and there is none: %w", done, err), code: exitFailed,
+			hint: "start Docker, or name another daemon in DOCKER_HOST; `hubwright images list " + env + "` and `hubwright images tag` need none",
+		}
+	}
+	return engine, nil
 }
 
 // build builds, shows how it goes, and what came of it.

@@ -32,7 +32,7 @@ func TestImagesBuildWithout(t *testing.T) {
 	}{
 		{"images build", exitUsage, "build: of which environment? (--env, of prod, staging)"},
 		{"images build --env staging usr-image", exitUsage, `staging has no image "usr-image"; did you mean "user-image"?`},
-		{"images build --env staging --platform amd64", exitUsage, "one platform, such as linux/amd64"},
+		{"images build --env staging --platform amd64", exitUsage, `--platform is "amd64"; linux/amd64 and linux/arm64 are known`},
 		{"images build --env prod user-image", exitUsage, "image user-image is not built in prod: it is pinned to registry.example.org/team/user-image@"},
 		{"images build --env staging --sandbox", exitUsage, "the sandbox builds nothing"},
 		{"images build --env staging", exitFailed, "there is none: no answer at unix:///"},

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -85,6 +86,38 @@ func TestBuildWithADaemon(t *testing.T) {
 	begun := time.Now()
 	if _, err := e.Build(ctx, wrong, steps); !errors.Is(err, stopped) || time.Since(begun) > 3*time.Second {
 		t.Errorf("a build that is stopped: %v after %s", err, time.Since(begun))
+	}
+}
+
+// A command runs in an image, and is ended with its context.
+func TestRunWithADaemon(t *testing.T) {
+	e := engine(t)
+	shell, err := os.ReadFile("/bin/busybox")
+	if err != nil {
+		needs.Skip(t, "no /bin/busybox (Debian's busybox-static): %v", err)
+	}
+	const tag = "hubwright.test/run:h1-a"
+	build := Build{
+		Context:    contextOf(map[string]string{"Dockerfile": "FROM scratch\nCOPY --chmod=755 busybox /busybox\n", "busybox": string(shell)}),
+		Dockerfile: "Dockerfile", Platform: "linux/amd64", Tag: tag,
+	}
+	if _, err := e.Build(t.Context(), build, func(Step) {}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _, _ = e.client.ImageRemove(context.Background(), tag, client.ImageRemoveOptions{Force: true}) })
+	code, output, err := e.Run(t.Context(), tag, []string{"/busybox", "sh", "-c", "echo out; echo err >&2; exit 7"})
+	if err != nil || code != 7 || !strings.Contains(output, "out") || !strings.Contains(output, "err") {
+		t.Errorf("%d, %q, %v", code, output, err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+	defer cancel()
+	begun := time.Now()
+	if _, _, err := e.Run(ctx, tag, []string{"/busybox", "sleep", "60"}); !errors.Is(err, context.DeadlineExceeded) || time.Since(begun) > 10*time.Second {
+		t.Errorf("%v after %s", err, time.Since(begun))
+	}
+	left, err := e.client.ContainerList(t.Context(), client.ContainerListOptions{All: true, Filters: client.Filters{}.Add("ancestor", tag)})
+	if err != nil || len(left.Items) > 0 {
+		t.Errorf("containers are left: %v, %v", left, err)
 	}
 }
 

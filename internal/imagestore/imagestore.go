@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/hubwright/hubwright/internal/admission"
@@ -32,6 +33,8 @@ type Store struct {
 	Host string
 	// Admissions are the records of a repository. Whoever scans writes to them.
 	Admissions func(ctx context.Context, repository string, writes bool) (admission.Store, error)
+	// AWS is the way to the account, whose ECR scans.
+	AWS func(ctx context.Context, region string) (aws.Config, error)
 	// Now is the time.
 	Now func() time.Time
 }

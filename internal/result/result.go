@@ -228,6 +228,21 @@ type ImageTag struct {
 	Tag string `json:"tag"`
 }
 
+// Pruning is what nothing needs of an environment's images in the registry.
+type Pruning struct {
+	Head
+	// Sandbox says that the registry is simulated.
+	Sandbox bool `json:"sandbox"`
+	// Keep is how many of each repository are kept, the latest, used or not.
+	Keep int `json:"keep"`
+	// Surplus are the images that nothing needs.
+	Surplus []imagestore.Surplus `json:"surplus"`
+	// Left counts the others.
+	Left imagestore.Left `json:"left"`
+	// Deleted is how many were deleted.
+	Deleted int `json:"deleted"`
+}
+
 // Admissions are the gate's verdicts on images.
 type Admissions struct {
 	Head
