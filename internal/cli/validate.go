@@ -92,7 +92,7 @@ func (a *app) problemsOf(ctx context.Context, root, env string, g globals, chart
 		if stack == nil {
 			return found, nil
 		}
-		return append(found, a.alsoWrong(ctx, stack, g, charts)...), nil
+		return append(found, a.alsoWrong(ctx, stack, charts)...), nil
 	}
 	if err != nil {
 		return nil, err
@@ -130,7 +130,7 @@ func (a *app) problemsOf(ctx context.Context, root, env string, g globals, chart
 }
 
 // alsoWrong is what is wrong with the values of hubs whose configuration is wrong, as far as that lets it be seen.
-func (a *app) alsoWrong(ctx context.Context, stack *config.Stack, g globals, charts *render.Source) (found config.Problems) {
+func (a *app) alsoWrong(ctx context.Context, stack *config.Stack, charts *render.Source) (found config.Problems) {
 	for i := range stack.Hubs {
 		hub := &stack.Hubs[i]
 		var of hubFiles
