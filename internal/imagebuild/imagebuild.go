@@ -169,7 +169,7 @@ func (r *run) image(ctx context.Context, img *images.Image, asked bool) (Image, 
 		r.refs[img.Name] = ref
 		return Image{Name: img.Name, Reference: ref, State: Built}, nil
 	}
-	digest, state, err := r.push(ctx, img, repository, ref)
+	digest, state, err := r.push(ctx, img, ref)
 	if err != nil {
 		return Image{}, err
 	}
@@ -224,7 +224,7 @@ func (r *run) fetch(ctx context.Context, img *images.Image, from string) error {
 }
 
 // push pushes an image and looks whether the registry has it. One that came meanwhile has the same content, since the tag names it, and is used.
-func (r *run) push(ctx context.Context, img *images.Image, repository, ref string) (digest, state string, err error) {
+func (r *run) push(ctx context.Context, img *images.Image, ref string) (digest, state string, err error) {
 	switch found, err := r.Registry.Look(ctx, ref); {
 	case err == nil:
 		r.Note("image %s was pushed by somebody else meanwhile, which is used: %s", img.Name, found.Digest)
