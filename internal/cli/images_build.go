@@ -47,7 +47,7 @@ func (a *app) imagesBuild(c *cli.Context, g globals) error {
 			return usage("--platform is %q; linux/amd64 and linux/arm64 are known", platform)
 		}
 		for i := range stack.Images {
-			stack.Images[i].Platform = platform
+			stack.Images[i].Platform, stack.Images[i].Platforms = platform, nil
 		}
 	}
 	plan, err := images.Chains(c.Context, stack, imagehash.DefaultCache())

@@ -119,7 +119,7 @@ func (a *app) admit(ctx context.Context, g globals, stack *config.Stack, store *
 			return nil, err
 		}
 		defer func() { _ = engine.Close() }()
-		gate.Tester = &daemonTester{engine, a.registryClient(stack, awsapi.Open), stack.Image(img.Name).Platform}
+		gate.Tester = &daemonTester{engine, a.registryClient(stack, awsapi.Open), stack.Image(img.Name).BuildPlatforms()[0]}
 	}
 	if len(policy.Test) > 0 && g.sandbox {
 		return nil, usage("image %s has a test, and a simulated image cannot run it", img.Name)

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"io"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -92,27 +94,52 @@ func TestBuildWithADaemon(t *testing.T) {
 // A command runs in an image, and is ended with its context.
 func TestRunWithADaemon(t *testing.T) {
 	e := engine(t)
-	shell, err := os.ReadFile("/bin/busybox")
+	program := filepath.Join(t.TempDir(), "program")
+	if err := os.WriteFile(program+".go", []byte(`package main
+
+import (
+	"fmt"
+	"os"
+	"time"
+)
+
+func main() {
+	if len(os.Args) > 1 {
+		time.Sleep(time.Minute)
+	}
+	fmt.Println("out")
+	fmt.Fprintln(os.Stderr, "err")
+	os.Exit(7)
+}
+`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	compile := exec.CommandContext(t.Context(), "go", "build", "-o", program, program+".go")
+	compile.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH=amd64")
+	if out, err := compile.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	binary, err := os.ReadFile(program)
 	if err != nil {
-		needs.Skip(t, "no /bin/busybox (Debian's busybox-static): %v", err)
+		t.Fatal(err)
 	}
 	const tag = "hubwright.test/run:h1-a"
 	build := Build{
-		Context:    contextOf(map[string]string{"Dockerfile": "FROM scratch\nCOPY --chmod=755 busybox /busybox\n", "busybox": string(shell)}),
+		Context:    contextOf(map[string]string{"Dockerfile": "FROM scratch\nCOPY --chmod=755 program /program\n", "program": string(binary)}),
 		Dockerfile: "Dockerfile", Platform: "linux/amd64", Tag: tag,
 	}
 	if _, err := e.Build(t.Context(), build, func(Step) {}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _, _ = e.client.ImageRemove(context.Background(), tag, client.ImageRemoveOptions{Force: true}) })
-	code, output, err := e.Run(t.Context(), tag, []string{"/busybox", "sh", "-c", "echo out; echo err >&2; exit 7"})
+	code, output, err := e.Run(t.Context(), tag, []string{"/program"})
 	if err != nil || code != 7 || !strings.Contains(output, "out") || !strings.Contains(output, "err") {
 		t.Errorf("%d, %q, %v", code, output, err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 	defer cancel()
 	begun := time.Now()
-	if _, _, err := e.Run(ctx, tag, []string{"/busybox", "sleep", "60"}); !errors.Is(err, context.DeadlineExceeded) || time.Since(begun) > 10*time.Second {
+	if _, _, err := e.Run(ctx, tag, []string{"/program", "sleep"}); !errors.Is(err, context.DeadlineExceeded) || time.Since(begun) > 10*time.Second {
 		t.Errorf("%v after %s", err, time.Since(begun))
 	}
 	left, err := e.client.ContainerList(t.Context(), client.ContainerListOptions{All: true, Filters: client.Filters{}.Add("ancestor", tag)})
