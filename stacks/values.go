@@ -58,18 +58,21 @@ func ImageSets(stack *config.Stack, h *config.Hub, computed *values.Computed) (s
 		return nil, nil, err
 	}
 	_, file := stack.ConfigFiles()
-	set := func(path, value string) {
-		sets = append(sets, values.Set{Kind: values.SetString, Text: path + "=" + value, Layer: imageLayer, File: file})
-	}
 	for _, path := range paths {
-		if current, _ := computed.At(path); hub.ImageAsText(current, path) {
-			set(path.String(), name+":"+reference)
-			continue
-		}
-		set(path.String()+".name", name)
-		set(path.String()+".tag", reference)
+		sets = append(sets, ImageAt(computed, path, name, reference, file, 0)...)
 	}
 	return sets, nil, nil
+}
+
+// ImageAt puts an image at a path of the values, where one text or a name and a tag are wanted, as what is written in a file.
+func ImageAt(computed *values.Computed, path values.Path, name, tag, file string, line int) []values.Set {
+	set := func(key, value string) values.Set {
+		return values.Set{Kind: values.SetString, Text: path.String() + key + "=" + value, Layer: imageLayer, File: file, Line: line}
+	}
+	if current, _ := computed.At(path); hub.ImageAsText(current, path) {
+		return []values.Set{set("", name+":"+tag)}
+	}
+	return []values.Set{set(".name", name), set(".tag", tag)}
 }
 
 // hubInput is what a hub is made of besides its configuration.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/hubwright/hubwright/internal/config"
 	"github.com/hubwright/hubwright/internal/driver"
+	"github.com/hubwright/hubwright/internal/needs"
 	"github.com/hubwright/hubwright/internal/term"
 )
 
@@ -190,10 +191,7 @@ func TestNothingAsksTheTerminal(t *testing.T) {
 		t.Log("TERM is", os.Getenv("TERM"))
 		return
 	}
-	script, err := exec.LookPath("script")
-	if err != nil {
-		t.Skip("script (bsdutils) is not here")
-	}
+	script := needs.Command(t, "script", "bsdutils")
 	cmd := exec.Command(script, "-qec", os.Args[0]+" -test.v -test.run ^TestNothingAsksTheTerminal$", os.DevNull)
 	cmd.Env = append(os.Environ(), "HUBWRIGHT_TEST_TERMINAL=1", "TERM=xterm", "CI=")
 	out, err := cmd.CombinedOutput()

@@ -113,14 +113,7 @@ func orPassphrase(provider string) string {
 
 // withAWS gives the way to AWS's services, or to the sandbox's, until it is done or somebody interrupts it.
 func (a *app) withAWS(ctx context.Context, g globals, stack *config.Stack, act func(context.Context, awsapi.Opener) error) error {
-	interrupted := &coded{err: errors.New("interrupted; what was made stays"), code: exitInterrupted, hint: "the same command again goes on from there"}
-	ctx, stop := a.signals.until(ctx, interrupted)
-	defer stop()
-	err := a.toAWS(ctx, g, stack, act)
-	if err != nil && errors.Is(context.Cause(ctx), interrupted) {
-		return interrupted
-	}
-	return err
+	return a.interruptible(ctx, "what was made stays", func(ctx context.Context) error { return a.toAWS(ctx, g, stack, act) })
 }
 
 func (a *app) toAWS(ctx context.Context, g globals, stack *config.Stack, act func(context.Context, awsapi.Opener) error) error {

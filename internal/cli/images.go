@@ -54,11 +54,7 @@ func (a *app) images() *cli.Command {
 
 // imagesList lists the images of an environment.
 func (a *app) imagesList(c *cli.Context, g globals) error {
-	env, err := environment(c)
-	if err != nil {
-		return err
-	}
-	stack, err := a.stackOf(g, env)
+	stack, err := a.namedStack(c, g)
 	if err != nil {
 		return err
 	}
@@ -73,7 +69,7 @@ func (a *app) imagesList(c *cli.Context, g globals) error {
 		}
 		a.sayUnasked(unasked)
 		if g.output == "json" {
-			out := result.Images{Head: result.Of("images", env), Sandbox: g.sandbox, Registry: store.Host, Images: list, Unasked: []string{}}
+			out := result.Images{Head: result.Of("images", stack.Environment), Sandbox: g.sandbox, Registry: store.Host, Images: list, Unasked: []string{}}
 			for _, u := range unasked {
 				out.Unasked = append(out.Unasked, u.Error())
 			}
@@ -231,6 +227,25 @@ func imageNames(stack *config.Stack) []string {
 	return names
 }
 
+// namedStack loads the configuration of the one environment that a verb takes.
+func (a *app) namedStack(c *cli.Context, g globals) (*config.Stack, error) {
+	env, err := environment(c)
+	if err != nil {
+		return nil, err
+	}
+	return a.stackOf(g, env)
+}
+
+// knowsImages says which of some names is no image of the environment.
+func knowsImages(stack *config.Stack, names []string) error {
+	for _, name := range names {
+		if stack.Image(name) == nil {
+			return usage("%s has no image %q%s", stack.Environment, name, nearest(name, imageNames(stack)))
+		}
+	}
+	return nil
+}
+
 // stackOf loads the configuration of an environment.
 func (a *app) stackOf(g globals, env string) (*config.Stack, error) {
 	a.flagged = g.sandbox && a.getenv("HUBWRIGHT_SANDBOX") == ""
@@ -248,15 +263,8 @@ func (a *app) withStore(c *cli.Context, g globals, stack *config.Stack, left str
 	if host != "" && g.sandbox {
 		return usage("--registry %s: the sandbox has a registry of its own", host)
 	}
-	interrupted := &coded{err: errors.New("interrupted; " + left), code: exitInterrupted, hint: "the same command again goes on from there"}
-	ctx, stop := a.signals.until(c.Context, interrupted)
-	defer stop()
 	store := &imagestore.Store{Host: cmp.Or(host, images.Registry(stack)), Now: time.Now}
-	err := a.reachStore(ctx, g, stack, store, act)
-	if err != nil && errors.Is(context.Cause(ctx), interrupted) {
-		return interrupted
-	}
-	return err
+	return a.interruptible(c.Context, left, func(ctx context.Context) error { return a.reachStore(ctx, g, stack, store, act) })
 }
 
 // reachStore leads a store to the registry.

@@ -37,10 +37,8 @@ func (a *app) imagesBuild(c *cli.Context, g globals) error {
 		return err
 	}
 	names := c.Args().Slice()
-	for _, name := range names {
-		if stack.Image(name) == nil {
-			return usage("%s has no image %q%s", env, name, nearest(name, imageNames(stack)))
-		}
+	if err := knowsImages(stack, names); err != nil {
+		return err
 	}
 	if platform := c.String("platform"); platform != "" {
 		if !slices.Contains([]string{"linux/amd64", "linux/arm64"}, platform) {
@@ -59,24 +57,20 @@ func (a *app) imagesBuild(c *cli.Context, g globals) error {
 			return usage("image %s is not built in %s: it is pinned to %s", img.Name, env, img.Pin)
 		}
 	}
-	interrupted := &coded{err: errors.New("interrupted; no tag was moved, and what was built and pushed stays"), code: exitInterrupted, hint: "the same command again goes on from there"}
-	ctx, stop := a.signals.until(c.Context, interrupted)
-	defer stop()
-	engine, err := a.daemon(ctx, env, "built")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = engine.Close() }()
-	return a.build(ctx, c, g, stack, plan, engine)
+	return a.interruptible(c.Context, "no tag was moved, and what was built and pushed stays", func(ctx context.Context) error {
+		engine, err := a.daemon(ctx, env, "built")
+		if err != nil {
+			return err
+		}
+		defer func() { _ = engine.Close() }()
+		return a.build(ctx, c, g, stack, plan, engine)
+	})
 }
 
 // daemon is the Docker daemon; done is what images are with it, in a message when there is none.
 func (a *app) daemon(ctx context.Context, env, done string) (*dockerd.Engine, error) {
 	engine, err := dockerd.Connect(ctx)
-	switch {
-	case ctx.Err() != nil:
-		return nil, context.Cause(ctx)
-	case err != nil:
+	if err != nil {
 		return nil, &coded{
 			err: fmt.Errorf("images are %s with a Docker daemon, and there is none: %w", done, err), code: exitFailed,
 			hint: "start Docker, or name another daemon in DOCKER_HOST; `hubwright images list " + env + "` and `hubwright images tag` need none",
@@ -95,9 +89,6 @@ func (a *app) build(ctx context.Context, c *cli.Context, g globals, stack *confi
 	done, err := builder.Run(ctx, stack, plan, c.Args().Slice())
 	shown.progress.Stop()
 	if err != nil {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
 		var known *imagebuild.Error
 		if errors.As(err, &known) {
 			return &coded{err: err, code: exitFailed, hint: known.Hint}

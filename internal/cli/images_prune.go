@@ -22,11 +22,7 @@ import (
 
 // imagesPrune takes out of an environment's repositories what nothing needs any more.
 func (a *app) imagesPrune(c *cli.Context, g globals) error {
-	env, err := environment(c)
-	if err != nil {
-		return err
-	}
-	stack, err := a.stackOf(g, env)
+	stack, err := a.namedStack(c, g)
 	if err != nil {
 		return err
 	}

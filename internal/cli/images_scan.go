@@ -35,10 +35,8 @@ func (a *app) imagesScan(c *cli.Context, g globals) error {
 	if err != nil {
 		return err
 	}
-	for _, name := range names {
-		if stack.Image(name) == nil {
-			return usage("%s has no image %q%s", env, name, nearest(name, imageNames(stack)))
-		}
+	if err := knowsImages(stack, names); err != nil {
+		return err
 	}
 	plan, err := images.Chains(c.Context, stack, imagehash.DefaultCache())
 	if err != nil {

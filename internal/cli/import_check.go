@@ -212,28 +212,13 @@ func imagesIntended(stack *config.Stack, hub *config.Hub, now *values.Computed) 
 		why = fmt.Sprintf("image %s is pinned by its digest in %s", img.Name, sets[0].File)
 	}
 	for _, at := range open {
-		const tag = "(its digest when it is built)"
-		repository := stack.Prefix() + "-" + img.Name
-		set := func(at, value string) {
-			sets = append(sets, values.Set{Kind: values.SetString, Text: at + "=" + value, Layer: "image", File: file, Line: line})
-		}
-		if current, _ := now.At(values.ParsePath(at)); isText(current) {
-			set(at, repository+":"+tag)
-			continue
-		}
-		set(at+".name", repository)
-		set(at+".tag", tag)
+		sets = append(sets, stacks.ImageAt(now, values.ParsePath(at), stack.Prefix()+"-"+img.Name, "(its digest when it is built)", file, line)...)
 	}
 	for _, s := range sets {
 		at, _, _ := strings.Cut(s.Text, "=")
 		intents = append(intents, hubploy.Intent{At: values.ParsePath(at), Why: why})
 	}
 	return intents, sets, nil
-}
-
-func isText(v any) bool {
-	_, ok := v.(string)
-	return ok
 }
 
 // showChecked prints what was found of an environment.

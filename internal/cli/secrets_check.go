@@ -90,9 +90,7 @@ func (a *app) checkSecrets(ctx context.Context, stack *config.Stack, hub *config
 	if err != nil {
 		return of, err
 	}
-	secrets := config.HubSecrets{}
-	secrets.Lift(hub, func(path []string) (any, bool) { return computed.At(path) })
-	of.expiring = stack.Expiring(map[string]config.HubSecrets{hub.Name: secrets}, time.Now())
+	of.expiring = stack.Expiring(map[string]config.HubSecrets{hub.Name: lifted(hub, computed)}, time.Now())
 	if locked == nil {
 		found, lacking := secretsAmong(stack, hub, computed)
 		of.wrong, of.missing = append(of.wrong, found...), lacking
@@ -101,11 +99,16 @@ func (a *app) checkSecrets(ctx context.Context, stack *config.Stack, hub *config
 	return of, nil
 }
 
-// secretsAmong is what is wrong with the secrets among a hub's values, told of where they are written, and what is missing.
-func secretsAmong(stack *config.Stack, hub *config.Hub, computed *values.Computed) (wrong, missing config.Problems) {
+// lifted are the secrets among a hub's values.
+func lifted(hub *config.Hub, computed *values.Computed) config.HubSecrets {
 	secrets := config.HubSecrets{}
 	secrets.Lift(hub, func(path []string) (any, bool) { return computed.At(path) })
-	wrong, missing = secretsOfHub(stack, hub, secrets)
+	return secrets
+}
+
+// secretsAmong is what is wrong with the secrets among a hub's values, told of where they are written, and what is missing.
+func secretsAmong(stack *config.Stack, hub *config.Hub, computed *values.Computed) (wrong, missing config.Problems) {
+	wrong, missing = secretsOfHub(stack, hub, lifted(hub, computed))
 	for i := range wrong {
 		for _, path := range hub.SecretPaths(strings.TrimPrefix(wrong[i].Path, "secrets."+hub.Name+".")) {
 			if _, there := computed.At(path); there {

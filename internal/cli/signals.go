@@ -66,6 +66,18 @@ func (s *signals) until(ctx context.Context, cause error) (context.Context, func
 	}
 }
 
+// interruptible acts until a Ctrl-C, of which it then tells what it leaves.
+func (a *app) interruptible(ctx context.Context, left string, act func(context.Context) error) error {
+	interrupted := &coded{err: errors.New("interrupted; " + left), code: exitInterrupted, hint: "the same command again goes on from there"}
+	ctx, stop := a.signals.until(ctx, interrupted)
+	defer stop()
+	err := act(ctx)
+	if err != nil && errors.Is(context.Cause(ctx), interrupted) {
+		return interrupted
+	}
+	return err
+}
+
 // toEnd is how long a verb may take to end when it is interrupted. What it has opened and not closed then is as after a kill, which all of it survives.
 const toEnd = 3 * time.Second
 

@@ -129,26 +129,25 @@ func (a *app) problemsOf(ctx context.Context, root, env string, g globals, chart
 	return found, nil
 }
 
-// alsoWrong is what is wrong with the values of hubs whose configuration is wrong, as far as that lets it be seen.
+// alsoWrong is what is wrong with the values of hubs whose configuration is wrong, as far as that lets it be seen. Their secrets are not looked for, so that
+// nothing is said of them.
 func (a *app) alsoWrong(ctx context.Context, stack *config.Stack, charts *render.Source) (found config.Problems) {
 	for i := range stack.Hubs {
 		hub := &stack.Hubs[i]
-		var of hubFiles
-		of.values = stacks.Values(stack, hub)
-		wrong, _, _ := a.computeAndCheck(ctx, stack, hub, of, charts)
-		found = append(found, slices.DeleteFunc(wrong, func(p config.Problem) bool { return p.Message == values.Missing })...) // as the configuration's own check says
+		wrong, _, _ := a.computeAndCheck(ctx, stack, hub, hubFiles{values: stacks.Values(stack, hub), unread: true}, charts)
+		found = append(found, wrong...)
 		if _, err := stacks.Manifests(stack, hub); errors.As(err, &wrong) {
-			found = append(found, slices.DeleteFunc(wrong, func(p config.Problem) bool { return p.Message == values.Missing })...)
+			found = append(found, wrong...)
 		}
 	}
-	return found
+	return slices.DeleteFunc(found, func(p config.Problem) bool { return p.Message == values.Missing }) // as the configuration's own check says
 }
 
 // hubFiles are the files of a hub, those that could be read.
 type hubFiles struct {
 	values  values.Options      // the layers of its values, those of its secrets included where they can be opened
 	secrets []stacks.SecretText // its files of secrets as they are, encrypted
-	unread  bool                // these are in a repository that cannot be reached
+	unread  bool                // these are not known: they are in a repository that cannot be reached, say
 	locked  bool                // one of these cannot be opened
 }
 
@@ -266,29 +265,33 @@ func checkHub(ctx context.Context, stack *config.Stack, hub *config.Hub, compute
 			note("%s", p)
 		}
 	}
-	if key := hub.Chart.ValuesKey; key != "" {
-		var known []string
-		for _, d := range ch.Metadata.Dependencies {
-			known = append(known, cmp.Or(d.Alias, d.Name))
-		}
-		if !slices.Contains(known, key) {
-			path := "hubs[" + hub.Name + "].chart.valuesKey"
-			file, line := stack.Place(path)
-			return config.Problems{{
-				File: file, Line: line, Path: path, Message: fmt.Sprintf("%q is none of the charts that %s depends on, so that nothing would read what is put below it", key, ch.Name()),
-				Hint: "it is the name, or the alias, of the JupyterHub chart among its dependencies" + ofThese(known),
-			}}, nil
-		}
+	if stray := strayKey(stack, hub, ch); len(stray) > 0 {
+		return stray, nil
 	}
 	name := stack.ReleaseName(hub.Name)
 	return chartcheck.Check(ctx, ch.Chart, computed, render.Release{Name: name, Namespace: cmp.Or(hub.Namespace, name)}, stack.Cluster.Version)
 }
 
-func ofThese(names []string) string {
-	if len(names) == 0 {
-		return ", of which it has none"
+// strayKey says that a hub's chart.valuesKey is none of the charts that its own depends on.
+func strayKey(stack *config.Stack, hub *config.Hub, ch *render.Found) config.Problems {
+	key := hub.Chart.ValuesKey
+	var known []string
+	for _, d := range ch.Metadata.Dependencies {
+		known = append(known, cmp.Or(d.Alias, d.Name))
 	}
-	return ": " + strings.Join(names, ", ")
+	if key == "" || slices.Contains(known, key) {
+		return nil
+	}
+	path := "hubs[" + hub.Name + "].chart.valuesKey"
+	file, line := stack.Place(path)
+	hint := "it is the name, or the alias, of the JupyterHub chart among its dependencies"
+	if len(known) == 0 {
+		hint += ", of which it has none"
+	} else {
+		hint += ": " + strings.Join(known, ", ")
+	}
+	message := fmt.Sprintf("%q is none of the charts that %s depends on, so that nothing would read what is put below it", key, ch.Name())
+	return config.Problems{{File: file, Line: line, Path: path, Message: message, Hint: hint}}
 }
 
 // checkHubs holds the values of all hubs of the session to their charts. What cannot be looked at is no problem here: the engine, or validate, says so.

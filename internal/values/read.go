@@ -60,15 +60,14 @@ const Missing = "does not exist"
 func Unread(file string, err error, hint string) problem.Problem {
 	p := problem.Problem{File: file, Message: err.Error(), Hint: hint}
 	var pathError *fs.PathError
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		p.Message = Missing
-	case errors.Is(err, deploydir.ErrOutside):
-		p.Message, p.Hint = deploydir.ErrOutside.Error(), "move it in, or name its folder at deployment.outside"
-	case errors.As(err, &pathError):
+	if errors.As(err, &pathError) {
 		p.Message, p.Hint = pathError.Err.Error(), "make it a file that can be read" // the path stands before it anyway
 	}
 	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		p.Message, p.Hint = Missing, hint
+	case errors.Is(err, deploydir.ErrOutside):
+		p.Message, p.Hint = deploydir.ErrOutside.Error(), "move it in, or name its folder at deployment.outside"
 	case errors.Is(err, deploydir.ErrTooBig):
 		p.Hint = "all values of a release have to fit into one Secret of Kubernetes: take out what the hub does not need, or put it into an image or a volume"
 	case errors.Is(err, deploydir.ErrNotRegular):
