@@ -30,6 +30,7 @@ var rooms = []room{
 	{"internal/doctor", []string{"internal/awsapi", "internal/bootstrap", "internal/dockerd"}, "it looks at a machine and an account, whoever asks"},
 	{"internal/e2e/...", nil, "tests alone, of the program as a person uses it; what they have in common is internal/cli/clitest"},
 	{"internal/gitsource/...", []string{"internal/gitsource"}, "a repository and a commit in, a file out, whatever it is for"},
+	{"internal/heap", nil, "it is initialised as early as can be"},
 	{"internal/hubploy", []string{"internal/scaffold", "internal/secretfile", "internal/values"}, "another tool's deployment in, a directory out"},
 	{"internal/imagebuild", []string{"internal/config", "internal/dockerd", "internal/images", "internal/oci"}, "images built in their order, whoever asks for it"},
 	{"internal/images", []string{"internal/config", "internal/dockerfile", "internal/imagehash"}, "what is made of what, before anything is made"},
@@ -37,6 +38,7 @@ var rooms = []room{
 	{"internal/imagestore", []string{"internal/admission", "internal/config", "internal/images", "internal/oci"}, "what registries have of the images, whoever builds them"},
 	{"internal/lazyregexp", nil, "it knows of nothing but the language"},
 	{"internal/noquery", nil, "it is initialised before all others"},
+	{"internal/manifest", nil, "objects in, differences out, whatever they are for"},
 	{"internal/nodocker", nil, "a provider knows of nothing but the engine"},
 	{"internal/oci", []string{"internal/awsapi"}, "images in registries, whoever builds or deploys them"},
 	{"internal/problem", nil, "what is said of a file knows nothing of what the file is for"},
@@ -57,7 +59,7 @@ var rooms = []room{
 }
 
 // everywhere are packages that any room may use: they know of nothing that is this program's.
-var everywhere = []string{"internal/imagehash", "internal/lazyregexp", "internal/problem", "internal/secretname"}
+var everywhere = []string{"internal/heap", "internal/imagehash", "internal/lazyregexp", "internal/problem", "internal/secretname"}
 
 // forTests are packages that exist for the tests of others, or to measure.
 var forTests = []string{"bench", "bench/imagehash", "components/internal/recorder", "internal/cli/clitest", "internal/driver/enginetest", "internal/gitsource/gittest", "internal/needs", "internal/oci/registrytest", "internal/reference", "internal/sandbox/simtest"}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"syscall"
@@ -38,9 +37,6 @@ func init() { noquery.Restore() } // the packages that this one is made of have 
 
 // Main runs the program for a command line and returns the exit code.
 func Main(args []string) int {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(driver.GCPercent)
-	}
 	caught := make(chan os.Signal, 4)
 	signal.Notify(caught, os.Interrupt, syscall.SIGTERM)
 	defer signal.Stop(caught)

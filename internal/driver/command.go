@@ -14,6 +14,8 @@ import (
 	"sync/atomic"
 
 	"github.com/blang/semver"
+
+	"github.com/hubwright/hubwright/internal/heap"
 )
 
 // command is the Automation API's view of the engine. It answers by itself what needs no launch, keeps the engine out of the terminal's
@@ -69,10 +71,6 @@ func answered(args []string) (string, bool) {
 // notInherited are variables of a surrounding engine or of tracing switches that would change what the launched engine does.
 var notInherited = []string{"PULUMI_MONITOR", "PULUMI_ENGINE", "PULUMI_PROJECT", "PULUMI_STACK", "PULUMI_DEBUG_COMMANDS"}
 
-// GCPercent is how much garbage there may be for each 100 bytes in use before it is collected, in the engine and in the programs that drive it.
-// Both live for seconds. Against Go's 100 a preview takes 5 percent less time and 7 percent more memory. GOGC in the environment counts more.
-const GCPercent = 200
-
 // passphrase is the variable with a stack's passphrase; with _FILE behind it, that of the file that holds it.
 const passphrase = "PULUMI_CONFIG_PASSPHRASE"
 
@@ -88,7 +86,7 @@ func (c *command) launch(ctx context.Context, workdir string, stdin io.Reader, s
 	cmd.Env = append(inherited(env), env...)
 	cmd.Env = append(cmd.Env, "PULUMI_AUTOMATION_API=true", "PATH="+filepath.Dir(c.engine.Path)+string(os.PathListSeparator)+os.Getenv("PATH"))
 	if os.Getenv("GOGC") == "" {
-		cmd.Env = append(cmd.Env, "GOGC="+strconv.Itoa(GCPercent))
+		cmd.Env = append(cmd.Env, "GOGC="+strconv.Itoa(heap.Percent))
 	}
 	cmd.Stdin = stdin
 	cmd.Stdout = io.MultiWriter(append(stdout, &outBuf)...)
