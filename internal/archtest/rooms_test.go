@@ -36,6 +36,7 @@ var rooms = []room{
 	{"internal/images", []string{"internal/config", "internal/dockerfile", "internal/imagehash"}, "what is made of what, before anything is made"},
 	{"internal/imagehash", nil, "a build context in, its address out, without Docker and without an engine"},
 	{"internal/imagestore", []string{"internal/admission", "internal/config", "internal/images", "internal/oci"}, "what registries have of the images, whoever builds them"},
+	{"internal/impact", []string{"internal/change", "internal/manifest", "internal/render"}, "releases before and after in, what that comes to out"},
 	{"internal/lazyregexp", nil, "it knows of nothing but the language"},
 	{"internal/noquery", nil, "it is initialised before all others"},
 	{"internal/manifest", nil, "objects in, differences out, whatever they are for"},
@@ -53,7 +54,7 @@ var rooms = []room{
 	{"internal/driver/...", []string{"internal/change", "internal/driver"}, "the driver knows nothing of the command line or the sandbox"},
 	{"internal/sandbox/...", []string{"internal/sandbox/...", "internal/gitsource", "internal/render"}, "the services know nothing of who deploys to them"},
 	{"internal/cli/...", []string{
-		"internal/cli/...", "internal/admission", "internal/awsapi", "internal/bootstrap", "internal/change", "internal/chartcheck", "internal/config", "internal/dockerd", "internal/doctor", "internal/driver", "internal/gitsource", "internal/hubploy", "internal/imagebuild", "internal/images", "internal/imagestore", "internal/nodocker", "internal/noquery", "internal/oci", "internal/release", "internal/render", "internal/result", "internal/scaffold", "internal/secretfile", "internal/sandbox", "internal/sandbox/world",
+		"internal/cli/...", "internal/admission", "internal/awsapi", "internal/bootstrap", "internal/change", "internal/chartcheck", "internal/config", "internal/dockerd", "internal/doctor", "internal/driver", "internal/gitsource", "internal/hubploy", "internal/imagebuild", "internal/images", "internal/imagestore", "internal/impact", "internal/nodocker", "internal/noquery", "internal/oci", "internal/release", "internal/render", "internal/result", "internal/scaffold", "internal/secretfile", "internal/sandbox", "internal/sandbox/world",
 		"internal/term", "internal/values", "stacks",
 	}, "the command line brings the others together"},
 }

@@ -19,8 +19,10 @@ type Change struct {
 	Summary     Summary `json:"summary"`
 	// Steps are the resources that do not stay the same, in order of their URNs.
 	Steps []Step `json:"steps"`
-	// Manifests are the Kubernetes objects that do not stay the same.
+	// Manifests are the Kubernetes objects of Helm releases that do not stay the same.
 	Manifests []Manifest `json:"manifests"`
+	// Effects say what it means for the people who work on the hubs, the gravest first, hub by hub.
+	Effects []Effect `json:"effects,omitempty"`
 	// Guards are the rules that the change met.
 	Guards []Guard `json:"guards"`
 	// Warnings are what the program has to say beside it: what it left out, and why.
@@ -98,6 +100,10 @@ type Property struct {
 	Old any `json:"old,omitempty"`
 	// New is the value that would be; "[unknown]" when it is known only once the change is made.
 	New any `json:"new,omitempty"`
+	// Words says what the property is in the words of those who run hubs, and when a change of it is felt; "" where there are none.
+	Words string `json:"words,omitempty"`
+	// From is where the new value was written: file:line, relative to the deployment's directory; "" where that is not known.
+	From string `json:"from,omitempty"`
 }
 
 // Manifest is a change of a rendered Kubernetes object.
@@ -112,8 +118,27 @@ type Manifest struct {
 	Name string `json:"name"`
 	// Op is create, update or delete.
 	Op string `json:"op"`
-	// Diff is the change as a unified diff.
+	// Diff is the change as a unified diff of YAML, without secrets and without what means nothing in the cluster.
 	Diff string `json:"diff"`
+}
+
+// How much an effect weighs.
+const (
+	Notice     = "notice"     // to know
+	Interrupts = "interrupts" // work is interrupted, nothing is lost
+	Loss       = "loss"       // something that people made may be lost
+)
+
+// Effect is what a change means for the people who work on a hub.
+type Effect struct {
+	// Hub is the hub that it is about.
+	Hub string `json:"hub"`
+	// Rule names the sort of effect, such as hub-restarts.
+	Rule string `json:"rule"`
+	// Message says what happens.
+	Message string `json:"message"`
+	// Weight is notice, interrupts or loss.
+	Weight string `json:"weight"`
 }
 
 // Guard is a rule that the change met. A blocking one stops it.

@@ -33,9 +33,10 @@ func (c *Change) Text(paint Painter) string {
 			continue
 		}
 		for _, d := range s.Diff {
-			fmt.Fprintf(&b, "      %s: %s\n", d.Path, d.words())
+			fmt.Fprintf(&b, "      %s: %s%s\n", d.Path, d.words(), d.about())
 		}
 	}
+	c.cluster(&b, paint)
 	for _, g := range c.Guards {
 		word := "asks"
 		if g.Blocking {
@@ -51,6 +52,72 @@ func (c *Change) Text(paint Painter) string {
 	}
 	fmt.Fprintln(&b, c.Summary.Text())
 	return b.String()
+}
+
+// mostLines is how many lines of the objects' differences the text form shows; where there are more it only names the objects.
+const mostLines = 60
+
+// cluster renders what comes of the releases in the cluster, and what that means for people.
+func (c *Change) cluster(b *strings.Builder, paint Painter) {
+	lines := 0
+	made := map[string]int{} // objects that are made or deleted by the dozen are only counted
+	for _, m := range c.Manifests {
+		if m.Op == "update" {
+			lines += strings.Count(m.Diff, "\n")
+		} else {
+			made[m.Hub+" "+m.Op]++
+		}
+	}
+	hub := ""
+	for _, m := range c.Manifests {
+		if m.Hub != hub {
+			hub = m.Hub
+			fmt.Fprintf(b, "  in the cluster, of %s:\n", hub)
+			for _, op := range []string{"create", "delete"} {
+				if n := made[hub+" "+op]; n > few {
+					fmt.Fprintln(b, paint(op, fmt.Sprintf("    %s %s %d objects", symbol(op), op, n)))
+				}
+			}
+		}
+		if m.Op != "update" && made[hub+" "+m.Op] > few {
+			continue
+		}
+		why := ""
+		if m.Op == "update" && m.Diff == "" {
+			why = "  (its pods are made anew, since something that they read changes)"
+		}
+		fmt.Fprintln(b, paint(m.Op, fmt.Sprintf("    %s %-8s %s %s", symbol(m.Op), m.Op, m.Kind, m.Name))+why)
+		if m.Op != "update" || lines > mostLines {
+			continue
+		}
+		for line := range strings.Lines(m.Diff) {
+			op := map[byte]string{'+': "create", '-': "delete"}[line[0]]
+			fmt.Fprintln(b, "        "+paint(op, strings.TrimSuffix(line, "\n")))
+		}
+	}
+	if lines > mostLines {
+		fmt.Fprintf(b, "    (%d lines differ: -o json has them)\n", lines)
+	}
+	for _, e := range c.Effects {
+		fmt.Fprintf(b, "  %s: %s\n", e.Hub, e.Message)
+	}
+}
+
+// few is how many objects that are made or deleted the text form names.
+const few = 5
+
+// about is what is known of a property besides its values: what it is, and where it was written.
+func (p Property) about() string {
+	var known []string
+	for _, text := range []string{p.Words, p.From} {
+		if text != "" {
+			known = append(known, text)
+		}
+	}
+	if len(known) == 0 {
+		return ""
+	}
+	return "  (" + strings.Join(known, "; ") + ")"
 }
 
 // Text renders the counts in a line.

@@ -80,7 +80,7 @@ func (s *session) preview(ctx context.Context) (*driver.Result, error) {
 	if err != nil {
 		return nil, s.sharedCluster(ctx, err)
 	}
-	return res, nil
+	return res, s.explain(ctx, res)
 }
 
 // showChange prints a change in the form asked for.
@@ -109,7 +109,7 @@ func changesFound(c *cli.Context, changed bool) error {
 }
 
 // outlines names the charts that could not be reached, so that built-in outlines stood in for them; "" without any.
-func (s *session) outlines() string { return strings.Join(s.sandbox.Charts.StandIns(), " and ") }
+func (s *session) outlines() string { return strings.Join(s.chartSource().StandIns(), " and ") }
 
 // sandboxNote says at the end of an operation that it was one on simulated services, and which charts were not the real ones.
 func (s *session) sandboxNote() {

@@ -10,6 +10,7 @@ import (
 	typedv1 "k8s.io/client-go/kubernetes/typed/core/v1"
 
 	"github.com/hubwright/hubwright/internal/driver"
+	"github.com/hubwright/hubwright/internal/impact"
 	"github.com/hubwright/hubwright/internal/release"
 	"github.com/hubwright/hubwright/internal/result"
 	"github.com/hubwright/hubwright/internal/term"
@@ -92,7 +93,7 @@ func (s *session) freeReleases(ctx context.Context, rep *result.Recovery) error 
 	}
 	var installing []string
 	for _, r := range st.Resources {
-		if r.Type != releaseType {
+		if r.Type != impact.ReleaseType {
 			continue
 		}
 		namespace, name, _ := strings.Cut(r.ID, "/")
@@ -135,9 +136,6 @@ func (s *session) stuck(ctx context.Context, st *driver.State, r driver.Resource
 	}
 	return release.Find(cluster, namespace, name)
 }
-
-// releaseType is the type of Helm releases.
-const releaseType = "kubernetes:helm.sh/v3:Release"
 
 // clusterOf gives access to the Secrets of the cluster that a resource's provider is configured for.
 func (s *session) clusterOf(ctx context.Context, st *driver.State, r driver.Resource) (typedv1.SecretsGetter, error) {

@@ -20,7 +20,9 @@ import (
 	"github.com/hubwright/hubwright/internal/dockerd"
 	"github.com/hubwright/hubwright/internal/driver"
 	"github.com/hubwright/hubwright/internal/gitsource"
+	"github.com/hubwright/hubwright/internal/impact"
 	"github.com/hubwright/hubwright/internal/nodocker"
+	"github.com/hubwright/hubwright/internal/render"
 	"github.com/hubwright/hubwright/internal/sandbox"
 	"github.com/hubwright/hubwright/internal/sandbox/world"
 	"github.com/hubwright/hubwright/internal/secretfile"
@@ -37,6 +39,7 @@ type session struct {
 	stack    *config.Stack
 	sandbox  *sandbox.Sandbox // nil against real services
 	reader   *stacks.Reader   // of the hubs' values, for the program and for what is looked at beside it
+	charts   *render.Source   // see chartSource
 	progress *term.Progress
 	lines    bool // show a line for what is done
 	brief    bool // show of a change only how much it is
@@ -98,7 +101,7 @@ func (a *app) look(ctx context.Context, g globals, env string) (*session, error)
 	}
 	s := &session{app: a, globals: g, env: env, stack: stack, quit: make(chan struct{})}
 	opts := driver.Options{
-		Dir: root, SecretsProvider: stack.SecretsProvider(), OnEvent: s.onEvent, Interrupts: a.interrupts(s.quit),
+		Dir: root, SecretsProvider: stack.SecretsProvider(), OnEvent: s.onEvent, Inspect: []string{impact.ReleaseType}, Interrupts: a.interrupts(s.quit),
 		Target: change.Target{Account: stack.Deployment.AccountID, Region: stack.Region(), Cluster: stack.ClusterName(), Sandbox: g.sandbox},
 	}
 	if g.verbose {

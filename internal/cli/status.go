@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/hubwright/hubwright/internal/driver"
+	"github.com/hubwright/hubwright/internal/impact"
 	"github.com/hubwright/hubwright/internal/release"
 	"github.com/hubwright/hubwright/internal/result"
 	"github.com/hubwright/hubwright/internal/term"
@@ -111,7 +112,7 @@ func (s *session) hubStatuses(ctx context.Context, state *driver.State, live boo
 // releaseOf is a hub's release in the state; nil when there is none.
 func releaseOf(state *driver.State, hub string) *driver.Resource {
 	for i, r := range state.Resources {
-		if r.Type == releaseType && r.Name == hub+"-release" {
+		if r.Type == impact.ReleaseType && r.Name == hub+"-release" {
 			return &state.Resources[i]
 		}
 	}

@@ -296,10 +296,7 @@ func strayKey(stack *config.Stack, hub *config.Hub, ch *render.Found) config.Pro
 
 // checkHubs holds the values of all hubs of the session to their charts. What cannot be looked at is no problem here: the engine, or validate, says so.
 func (s *session) checkHubs(ctx context.Context) error {
-	charts := s.app.charts(s.stack.Dir, s.globals)
-	if s.sandbox != nil {
-		charts = s.sandbox.Charts
-	}
+	charts := s.chartSource()
 	var problems config.Problems
 	for i := range s.stack.Hubs {
 		h := &s.stack.Hubs[i]

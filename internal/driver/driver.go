@@ -28,6 +28,8 @@ type Options struct {
 	SecretsProvider string
 	// Target fills the changes' target.
 	Target change.Target
+	// Inspect are the types of resources whose inputs a Result keeps where they change.
+	Inspect []string
 	// OnEvent is told of progress, from one goroutine at a time. Optional.
 	OnEvent func(Event)
 	// OnLaunch is told the process of each engine that is started. Optional.
@@ -157,5 +159,16 @@ type Result struct {
 	Outputs map[string]any
 	// Touched says that only the state changes: a resource's protection was lifted or laid on.
 	Touched bool
-	Took    time.Duration
+	// Inputs are what those resources that change are made of, before and after, of the types in Options.Inspect, in order of their URNs.
+	Inputs []Inputs
+	Took   time.Duration
+}
+
+// Inputs are what a resource is made of, before and after a change. A secret reads "[secret]", and "[secret, changed]" after one that is another than
+// before; what only the update will know reads "[unknown]".
+type Inputs struct {
+	// URN and Op are those of the step that changes it.
+	URN, Op string
+	// Before and After are nil where there is none.
+	Before, After map[string]any
 }

@@ -41,13 +41,15 @@ type gathered struct {
 	errors   []diagnostic
 	touched  bool // something changes that is no change of a resource: its protection
 	recorded bool // something that was done is in the state now
+	inspect  []string
+	inputs   map[string]Inputs // of resources of the types to inspect, by URN
 }
 
 type diagnostic struct{ urn, message string }
 
 // watch reads events until the channel closes or stop does, telling onEvent of progress.
-func watch(env string, target change.Target, in <-chan events.EngineEvent, stop <-chan struct{}, onEvent func(Event)) *gathered {
-	g := &gathered{change: change.New(env, target), outputs: map[string]any{}}
+func watch(empty *change.Change, inspect []string, in <-chan events.EngineEvent, stop <-chan struct{}, onEvent func(Event)) *gathered {
+	g := &gathered{change: empty, outputs: map[string]any{}, inspect: inspect, inputs: map[string]Inputs{}}
 	if onEvent == nil {
 		onEvent = func(Event) {}
 	}
@@ -163,6 +165,9 @@ func (g *gathered) step(m apitype.StepEventMetadata) {
 			s.Diff = append(s.Diff, change.Property{Path: path, Kind: "update", Old: lookup(inputs(m.Old), path), New: lookup(inputs(m.New), path)})
 		}
 	}
+	if slices.Contains(g.inspect, m.Type) {
+		g.inputs[m.URN] = inputsOf(m, s.Diff)
+	}
 	g.change.Steps = slices.DeleteFunc(g.change.Steps, func(o change.Step) bool { return o.URN == s.URN && o.Op == s.Op })
 	g.change.Steps = append(g.change.Steps, s)
 }
@@ -227,7 +232,7 @@ func masked(v any) any {
 	switch v := v.(type) {
 	case map[string]any:
 		if v[secretSignature] == secretMark {
-			return "[secret]"
+			return secretText
 		}
 		if v[secretSignature] == outputMark {
 			return "[unknown]"

@@ -100,7 +100,7 @@ func (d *Driver) operate(ctx context.Context, env string, call func(auto.Stack, 
 		over, seen := make(chan struct{}), make(chan struct{})
 		go func() {
 			defer close(seen)
-			g = watch(env, d.opts.Target, ch, over, d.opts.OnEvent)
+			g = watch(change.New(env, d.opts.Target), d.opts.Inspect, ch, over, d.opts.OnEvent)
 		}()
 		err := call(s, ch)
 		close(over) // the channel is not closed when the engine fails before it streams
@@ -113,7 +113,7 @@ func (d *Driver) operate(ctx context.Context, env string, call func(auto.Stack, 
 	if g == nil {
 		return nil, err
 	}
-	return &Result{Change: g.change, Outputs: g.outputs, Touched: g.touched, Took: time.Since(start)}, err
+	return &Result{Change: g.change, Outputs: g.outputs, Touched: g.touched, Inputs: g.sortedInputs(), Took: time.Since(start)}, err
 }
 
 // failureOf puts together what is known of a failed operation.
