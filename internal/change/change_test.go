@@ -201,3 +201,40 @@ func TestSortGivesTheSameBytes(t *testing.T) {
 		}
 	}
 }
+
+// TestTextOfCluster has the objects of releases: their differences while these are few lines, else only their names; those made by the dozen are counted.
+func TestTextOfCluster(t *testing.T) {
+	c := New("staging", Target{Account: "1", Region: "r"})
+	c.Steps = []Step{{Op: "update", Type: "kubernetes:helm.sh/v3:Release", Name: "hub-release", Diff: []Property{
+		{Path: "values.x", Kind: "update", Old: 1, New: 2, Words: "what it is", From: "common.yaml:3"},
+	}}}
+	c.Manifests = []Manifest{
+		{Hub: "hub", Kind: "Deployment", Name: "hub", Op: "update"},
+		{Hub: "hub", Kind: "Secret", Name: "hub", Op: "update", Diff: "@@ -1 +1 @@\n-a: 1\n+a: 2\n"},
+	}
+	for range few + 1 {
+		c.Manifests = append(c.Manifests, Manifest{Hub: "two", Kind: "Pod", Name: "p", Op: "create", Diff: strings.Repeat("+x\n", 1000)})
+	}
+	c.Effects = []Effect{{Hub: "hub", Rule: "hub-restarts", Message: "it restarts", Weight: Interrupts}}
+	const want = `staging (account 1, r)
+  ~ update   helm.sh Release  hub-release
+      values.x: 1 → 2  (what it is; common.yaml:3)
+  in the cluster, of hub:
+    ~ update   Deployment hub  (its pods are made anew, since something that they read changes)
+    ~ update   Secret hub
+        @@ -1 +1 @@
+        -a: 1
+        +a: 2
+  in the cluster, of two:
+    + create 6 objects
+  hub: it restarts
+no change (0 resources the same)
+`
+	if got := c.Text(nil); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	c.Manifests[1].Diff += strings.Repeat("+b\n", mostLines)
+	if got := c.Text(nil); strings.Contains(got, "+a: 2") || !strings.Contains(got, "(63 lines differ: -o json has them)") {
+		t.Errorf("a long difference is shown all the same:\n%s", got)
+	}
+}
