@@ -51,7 +51,7 @@ func (c *Change) Text(paint Painter) string {
 		fmt.Fprintf(&b, "  ! %s\n", strings.ReplaceAll(w, "\n", "\n    "))
 	}
 	fmt.Fprintln(&b, c.Summary.Text())
-	return b.String()
+	return Defuse(b.String())
 }
 
 // mostLines is how many lines of the objects' differences the text form shows; where there are more it only names the objects.

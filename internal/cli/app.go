@@ -75,7 +75,7 @@ func globalFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "dir", Aliases: []string{"C"}, Usage: "the deployment's `DIR` (default: the nearest parent with a Pulumi.yaml)"},
 		&cli.BoolFlag{Name: "sandbox", Usage: "work on simulated services: no account, no network (also HUBWRIGHT_SANDBOX=1)", EnvVars: []string{"HUBWRIGHT_SANDBOX"}},
-		&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "text", Usage: "`FORM` of the result: text or json"},
+		&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "text", Usage: "`FORM` of the result: text or json, of a preview markdown, too"},
 		&cli.BoolFlag{Name: "yes", Aliases: []string{"y"}, Usage: "do not ask"},
 		&cli.BoolFlag{Name: "no-color", Usage: "no colour (also NO_COLOR)"},
 		&cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Usage: "show what the engine itself prints"},
@@ -138,8 +138,12 @@ func globalsOf(c *cli.Context) (globals, error) {
 		dir: anywhere(c, "dir"), output: anywhere(c, "output"),
 		sandbox: anywhere(c, "sandbox") == "true", yes: anywhere(c, "yes") == "true", verbose: anywhere(c, "verbose") == "true",
 	}
-	if !slices.Contains([]string{"text", "json"}, g.output) {
-		return g, usage("--output is %q; text and json are known", g.output)
+	forms := []string{"text", "json"}
+	if c.Command.Name == "preview" {
+		forms = append(forms, "markdown")
+	}
+	if !slices.Contains(forms, g.output) {
+		return g, usage("--output is %q; of %s there are %s", g.output, c.Command.Name, strings.Join(forms, " and "))
 	}
 	return g, nil
 }

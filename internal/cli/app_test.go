@@ -98,7 +98,7 @@ func TestWrongUsage(t *testing.T) {
 		{"up", "up: which environment?"},
 		{"up a b", `"b" is one argument too many`},
 		{"up staging --colour", "up has no flag --colour"},
-		{"up staging -o yaml", `--output is "yaml"; text and json are known`},
+		{"up staging -o yaml", `--output is "yaml"; of up there are text and json`},
 		{"promote staging", "promote takes 2 environments"},
 		{"promote staging staging", `FROM and TO are both "staging"`},
 		{"completion csh", "which shell?"},

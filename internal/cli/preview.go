@@ -1,9 +1,13 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -18,10 +22,15 @@ var detailedExitCode = &cli.BoolFlag{Name: "detailed-exitcode", Usage: "exit 3 w
 func (a *app) preview() *cli.Command {
 	return verb("preview", "what an update would change", "ENV…", []cli.Flag{
 		&cli.BoolFlag{Name: "all", Usage: "every environment of the deployment"}, detailedExitCode,
+		&cli.StringFlag{Name: "save", Usage: "also write the change, whole and as JSON, to `FILE`, which a shortened Markdown form then names"},
 	}, func(c *cli.Context, g globals) error {
 		envs, err := a.chosen(c, g)
 		if err != nil {
 			return err
+		}
+		save := c.String("save")
+		if save != "" && len(envs) > 1 {
+			return usage("preview: --save takes one environment's change; here are %d", len(envs))
 		}
 		changed := false
 		for _, env := range envs {
@@ -29,7 +38,12 @@ func (a *app) preview() *cli.Command {
 			if err != nil {
 				return err
 			}
-			if err := a.showChange(g, res.Change); err != nil {
+			if err := saveChange(save, res.Change); err != nil {
+				return err
+			}
+			if g.output == "markdown" {
+				a.Print("%s", res.Change.Markdown(0, baseOf(save)))
+			} else if err := a.showChange(g, res.Change); err != nil {
 				return err
 			}
 			changed = changed || res.Change.Summary.Changes() > 0
@@ -39,6 +53,29 @@ func (a *app) preview() *cli.Command {
 		}
 		return changesFound(c, changed)
 	})
+}
+
+// saveChange writes a change as JSON to a file that only its owner can read; none when no file is named.
+func saveChange(file string, c *change.Change) error {
+	if file == "" {
+		return nil
+	}
+	data, err := encoded(c)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(file, data, 0o600); err != nil {
+		return fmt.Errorf("saving the change: %w", err)
+	}
+	return nil
+}
+
+// baseOf is the name of a file without its folder; "" for none.
+func baseOf(file string) string {
+	if file == "" {
+		return ""
+	}
+	return filepath.Base(file)
 }
 
 // chosen returns the environments that a verb is asked to work on.
@@ -94,10 +131,24 @@ func (a *app) showChange(g globals, c *change.Change) error {
 
 // printJSON prints one document.
 func (a *app) printJSON(v any) error {
-	enc := json.NewEncoder(a.Out)
+	data, err := encoded(v)
+	if err != nil {
+		return err
+	}
+	_, err = a.Out.Write(data)
+	return err
+}
+
+// encoded is a document as JSON.
+func encoded(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
 	enc.SetIndent("", "  ")
 	enc.SetEscapeHTML(false)
-	return enc.Encode(v)
+	if err := enc.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.ReplaceAll(b.Bytes(), []byte("##["), []byte(`\u0023#[`)), nil // which a job's runner would take for a command: see change.Defuse
 }
 
 // changesFound turns changes into exit code 3 when that was asked for.
