@@ -60,9 +60,9 @@ var writtenAs = []struct{ component, token, name, property, path string }{
 	{"dns", "aws:route53/record:Record", "", "zoneId", "zone"},
 }
 
-// Origin is where it was written what a property of a resource is made from, as file:line; "" when that is not known. Of a hub's release these are the files
-// of its values, where they bring the property; computed are the hub's values, nil when they are not at hand.
-func Origin(stack *config.Stack, urn, property string, computed *values.Computed) string {
+// Origin is where it was written what a property of a resource is made from, as file:line; "" when that is not known. keys lead to the property. Of a hub's
+// release these are the files of its values, where they bring the property; computed are the hub's values, nil when they are not at hand.
+func Origin(stack *config.Stack, urn string, keys []string, computed *values.Computed) string {
 	chain, name, token := takeApart(urn)
 	key := ""
 	for _, t := range chain {
@@ -74,16 +74,19 @@ func Origin(stack *config.Stack, urn, property string, computed *values.Computed
 		return ""
 	}
 	h := hubNamed(stack, name)
-	if key == "hubs" && computed != nil && h != nil {
-		if text, isValue := strings.CutPrefix(property, "values."); isValue {
-			if _, there := computed.At(values.ParsePath(text)); there {
-				if at := computed.OriginOf(values.ParsePath(text)); at.File != "" {
+	if key == "hubs" && h != nil && len(keys) > 1 && keys[0] == "values" {
+		if computed != nil {
+			if _, there := computed.At(keys[1:]); there {
+				if at := computed.OriginOf(keys[1:]); at.File != "" {
 					return at.String()
 				}
 			}
-			property = "values." + strings.TrimPrefix(text, h.Chart.ValuesKey+".")
+		}
+		if keys[1] == h.Chart.ValuesKey {
+			keys = slices.Delete(slices.Clone(keys), 1, 2)
 		}
 	}
+	property := strings.Join(keys, ".")
 	path := key
 	switch {
 	case key == "hubs" && h != nil:
@@ -123,7 +126,7 @@ func belowComponent(component, token, name, property string) string {
 // begins says whether a property is at or below a path.
 func begins(property, path string) bool {
 	rest, ok := strings.CutPrefix(property, path)
-	return ok && (path == "" || rest == "" || rest[0] == '.' || rest[0] == '[')
+	return ok && (path == "" || rest == "" || rest[0] == '.')
 }
 
 // takeApart gives the types of a resource and of what it stands in, outermost first, its name, and its own type.

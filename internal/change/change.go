@@ -183,3 +183,27 @@ func (c *Change) Destroys() []Step {
 	}
 	return out
 }
+
+// SplitPath takes apart the path of a property, such as `a.b[0]["c.d"]`.
+func SplitPath(path string) []string {
+	var out []string
+	for path != "" {
+		switch {
+		case strings.HasPrefix(path, `["`):
+			key, rest, _ := strings.Cut(path[2:], `"]`)
+			out, path = append(out, key), rest
+		case path[0] == '[':
+			key, rest, _ := strings.Cut(path[1:], "]")
+			out, path = append(out, key), rest
+		case path[0] == '.':
+			path = path[1:]
+		default:
+			end := strings.IndexAny(path, ".[")
+			if end < 0 {
+				end = len(path)
+			}
+			out, path = append(out, path[:end]), path[end:]
+		}
+	}
+	return out
+}

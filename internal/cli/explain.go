@@ -50,7 +50,7 @@ func (s *session) explainStep(ctx context.Context, step *change.Step) {
 	}
 	for i := range step.Diff {
 		p := &step.Diff[i]
-		p.From = stacks.Origin(s.stack, step.URN, p.Path, computed)
+		p.From = stacks.Origin(s.stack, step.URN, change.SplitPath(p.Path), computed)
 		if hub != nil {
 			p.Words = impact.Words(p.Path, hub.Chart.ValuesKey)
 		}

@@ -193,7 +193,7 @@ func nameOf(urn string) string {
 // lookup finds a property by the engine's path; a list or object is given as compact JSON, nil when there is none.
 func lookup(props map[string]any, path string) any {
 	v := masked(props)
-	for _, key := range splitPath(path) {
+	for _, key := range change.SplitPath(path) {
 		switch at := v.(type) {
 		case map[string]any:
 			v = at[key]
@@ -254,30 +254,6 @@ func masked(v any) any {
 		}
 	}
 	return v
-}
-
-// splitPath takes apart paths such as `a.b[0]["c.d"]`.
-func splitPath(path string) []string {
-	var out []string
-	for path != "" {
-		switch {
-		case strings.HasPrefix(path, `["`):
-			key, rest, _ := strings.Cut(path[2:], `"]`)
-			out, path = append(out, key), rest
-		case path[0] == '[':
-			key, rest, _ := strings.Cut(path[1:], "]")
-			out, path = append(out, key), rest
-		case path[0] == '.':
-			path = path[1:]
-		default:
-			end := strings.IndexAny(path, ".[")
-			if end < 0 {
-				end = len(path)
-			}
-			out, path = append(out, path[:end]), path[end:]
-		}
-	}
-	return out
 }
 
 // plainText takes the engine's colour directives (<{%reset%}>) out of a message.

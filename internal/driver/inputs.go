@@ -26,7 +26,7 @@ func inputsOf(m apitype.StepEventMetadata, diff []change.Property) Inputs {
 		in.After, _ = masked(m.New.Inputs).(map[string]any)
 	}
 	for _, d := range diff {
-		markChanged(in.After, splitPath(d.Path))
+		markChanged(in.After, change.SplitPath(d.Path))
 	}
 	return in
 }

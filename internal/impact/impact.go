@@ -80,53 +80,72 @@ func HubOf(urn string) string {
 
 // compare renders a release before and after.
 func compare(ctx context.Context, charts Charts, kubeVersion string, r Release) ([]manifest.Difference, error) {
-	before, _, err := rendered(ctx, charts, kubeVersion, r.Before, nil)
+	was, err := renderOf(ctx, charts, kubeVersion, r.Before, nil)
 	if err != nil {
 		return nil, fmt.Errorf("as it is deployed: %w", err)
 	}
-	after, random, err := rendered(ctx, charts, kubeVersion, r.After, before)
+	is, err := renderOf(ctx, charts, kubeVersion, r.After, was.objects)
 	if err != nil {
 		return nil, err
 	}
+	before, after := slices.Concat(was.objects, was.hooks), slices.Concat(is.objects, is.hooks)
 	diffs := manifest.Compare(before, after)
-	if !random || len(diffs) == 0 || r.Before == nil || r.After == nil {
-		return diffs, nil
+	if is.random && len(diffs) > 0 && r.Before != nil && r.After != nil {
+		again, err := renderOf(ctx, charts, kubeVersion, r.After, was.objects)
+		if err != nil {
+			return nil, err
+		}
+		diffs = manifest.Compare(before, after, slices.Concat(again.objects, again.hooks)...)
 	}
-	again, _, err := rendered(ctx, charts, kubeVersion, r.After, before)
-	if err != nil {
-		return nil, err
-	}
-	return manifest.Compare(before, after, again...), nil
+	return slices.DeleteFunc(diffs, func(d manifest.Difference) bool { // a hook that does not run this time is none that goes
+		return r.After != nil && d.Op == manifest.Delete && isHook(d.Before)
+	}), nil
 }
 
-// rendered are the objects of a release; live are those that its templates find in the cluster. random says that the chart may make up values.
-func rendered(ctx context.Context, charts Charts, kubeVersion string, inputs map[string]any, live []manifest.Object) (objects []manifest.Object, random bool, err error) {
+// hookAnnotation is by what Helm knows a hook.
+const hookAnnotation = "helm.sh/hook"
+
+// isHook says whether an object is made for the time of an upgrade alone: https://helm.sh/docs/topics/charts_hooks/.
+func isHook(o manifest.Object) bool {
+	return (&unstructured.Unstructured{Object: o}).GetAnnotations()[hookAnnotation] != ""
+}
+
+// rendering is what a release renders.
+type rendering struct {
+	objects, hooks []manifest.Object
+	random         bool // the chart may make up values
+}
+
+// renderOf renders a release; live are the objects that its templates find in the cluster.
+func renderOf(ctx context.Context, charts Charts, kubeVersion string, inputs map[string]any, live []manifest.Object) (*rendering, error) {
+	out := &rendering{}
 	if inputs == nil {
-		return nil, false, nil
+		return out, nil
 	}
 	ch, err := charts.Chart(ctx, requestOf(inputs))
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	vals, _ := inputs["values"].(map[string]any)
 	rel := render.Release{Name: textAt(inputs, "name"), Namespace: textAt(inputs, "namespace"), Revision: 2, Upgrade: true}
-	out, err := render.Render(ctx, ch.Chart, vals, rel, render.Options{KubeVersion: kubeVersion, SkipSchema: true, Lookup: lookup(live)})
+	made, err := render.Render(ctx, ch.Chart, vals, rel, render.Options{KubeVersion: kubeVersion, SkipSchema: true, Lookup: lookup(live)})
 	if err != nil {
-		return nil, false, fmt.Errorf("the chart's templates: %w", err)
+		return nil, fmt.Errorf("the chart's templates: %w", err)
 	}
-	for _, m := range slices.Concat(out.CRDs, out.Manifests) {
-		objects = append(objects, m.Object)
+	out.random = ch.Random()
+	for _, m := range slices.Concat(made.CRDs, made.Manifests) {
+		out.objects = append(out.objects, m.Object)
 	}
-	for _, h := range out.Hooks {
+	for _, h := range made.Hooks {
 		parsed, err := render.Parse(h.Path, h.Manifest)
 		if err != nil {
-			return nil, false, err
+			return nil, err
 		}
 		for _, m := range parsed {
-			objects = append(objects, m.Object)
+			out.hooks = append(out.hooks, m.Object)
 		}
 	}
-	return objects, ch.Random(), nil
+	return out, nil
 }
 
 // requestOf names the chart of a release's inputs.
