@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
+	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"golang.org/x/mod/sumdb/dirhash"
@@ -46,7 +47,16 @@ func (d *deployment) wait(c *config.Hub, missing config.Problems) error {
 	if there, _ := d.outputs["hubs"].(map[string]any); there[c.Name] != nil {
 		return fmt.Errorf("the secrets of %s:\n%w", d.Environment, missing)
 	}
-	return d.ctx.Log.Warn(fmt.Sprintf("hub %s waits for its secrets and is left out for now:\n%s", c.Name, missing.Error()), nil)
+	return d.ctx.Log.Warn(fmt.Sprintf("hub %s%s\n%s", c.Name, waits, missing.Error()), nil)
+}
+
+// waits is what is said of a hub that is left out.
+const waits = " waits for its secrets and is left out for now:"
+
+// Waits says whether a warning of the program's is that a hub waits for its secrets.
+func Waits(warning string) bool {
+	first, _, _ := strings.Cut(warning, "\n")
+	return strings.HasPrefix(first, "hub ") && strings.HasSuffix(first, waits)
 }
 
 // makeHub makes a hub and its record and returns what is told of it.

@@ -153,6 +153,8 @@ type Guard struct {
 	Hint string `json:"hint,omitempty"`
 	// Blocking says that the update would not be made.
 	Blocking bool `json:"blocking"`
+	// Overridden is the reason for which the guard does not stop it this time; "" when nobody gave one.
+	Overridden string `json:"overridden,omitempty"`
 }
 
 // New returns a change of an environment with nothing in it yet; its lists are empty and not null in JSON.

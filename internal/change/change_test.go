@@ -103,8 +103,8 @@ func TestTextIsPaintedByOperation(t *testing.T) {
 func TestGuards(t *testing.T) {
 	c := New("prod", Target{})
 	c.Guards = []Guard{{Rule: "replace", Message: "the network is replaced"}}
-	if got := c.Text(nil); !strings.Contains(got, "\n  ! replace asks: the network is replaced\n") || strings.Contains(got, "hint:") || c.Blocked() {
-		t.Errorf("a guard that asks: blocked %v\n%s", c.Blocked(), got)
+	if got := c.Text(nil); !strings.Contains(got, "\n  ! replace warns: the network is replaced\n") || strings.Contains(got, "hint:") || c.Blocked() {
+		t.Errorf("a guard that warns: blocked %v\n%s", c.Blocked(), got)
 	}
 	c.Guards = append(c.Guards, Guard{Rule: "data-loss", Message: "homes would go", Blocking: true})
 	if got := c.Text(nil); !strings.Contains(got, "\n  ! data-loss stops: homes would go\n") || !c.Blocked() {
@@ -137,7 +137,7 @@ func TestWordsOfAProperty(t *testing.T) {
 		{"too long", Property{Kind: "add", New: strings.Repeat("é", 73)}, "set to " + strings.Repeat("é", 71) + "…"},
 		{"what cannot be compared", Property{Kind: "add", New: []any{"a"}}, "set to [a]"},
 	} {
-		if got := test.p.words(); got != test.want {
+		if got := test.p.Text(); got != test.want {
 			t.Errorf("%s: got %q, want %q", test.name, got, test.want)
 		}
 	}

@@ -160,12 +160,12 @@ func (c *Change) guardsPart() *part {
 		return cmp.Compare(blocks(b), blocks(a))
 	})
 	for _, g := range guards {
-		word, sign := "asks", "⚠️"
+		word, sign := prose(g.does()), "⚠️"
 		if g.Blocking {
 			word, sign = "**stops this**", "⛔"
 		}
 		item := fmt.Sprintf("- %s %s %s: %s", sign, code(g.Rule), word, prose(g.Message))
-		if g.Hint != "" {
+		if g.Hint != "" && g.Overridden == "" {
 			item += "<br>" + prose(g.Hint)
 		}
 		p.items = append(p.items, item+"\n")

@@ -33,17 +33,13 @@ func (c *Change) Text(paint Painter) string {
 			continue
 		}
 		for _, d := range s.Diff {
-			fmt.Fprintf(&b, "      %s: %s%s\n", d.Path, d.words(), d.about())
+			fmt.Fprintf(&b, "      %s: %s%s\n", d.Path, d.Text(), d.about())
 		}
 	}
 	c.cluster(&b, paint)
 	for _, g := range c.Guards {
-		word := "asks"
-		if g.Blocking {
-			word = "stops"
-		}
-		fmt.Fprintf(&b, "  ! %s %s: %s\n", g.Rule, word, g.Message)
-		if g.Hint != "" {
+		fmt.Fprintf(&b, "  ! %s %s: %s\n", g.Rule, g.does(), g.Message)
+		if g.Hint != "" && g.Overridden == "" {
 			fmt.Fprintf(&b, "    hint: %s\n", g.Hint)
 		}
 	}
@@ -52,6 +48,17 @@ func (c *Change) Text(paint Painter) string {
 	}
 	fmt.Fprintln(&b, c.Summary.Text())
 	return Defuse(b.String())
+}
+
+// does says in a word what a guard does.
+func (g Guard) does() string {
+	switch {
+	case g.Blocking:
+		return "stops"
+	case g.Overridden != "":
+		return fmt.Sprintf("is overridden (%s)", g.Overridden)
+	}
+	return "warns"
 }
 
 // mostLines is how many lines of the objects' differences the text form shows; where there are more it only names the objects.
@@ -137,7 +144,8 @@ func (s Summary) Text() string {
 	return strings.Join(parts, ", ")
 }
 
-func (p Property) words() string {
+// Text says what becomes of the property's value.
+func (p Property) Text() string {
 	kind, _, _ := strings.Cut(p.Kind, "-")
 	var text string
 	switch kind {

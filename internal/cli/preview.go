@@ -48,7 +48,7 @@ func (a *app) preview() *cli.Command {
 			}
 			changed = changed || res.Change.Summary.Changes() > 0
 			if res.Change.Blocked() {
-				return stopped("", "%s: a guard would stop this update", env)
+				return &coded{err: errQuiet, code: exitStopped} // the change says why
 			}
 		}
 		return changesFound(c, changed)
@@ -114,10 +114,11 @@ func (s *session) preview(ctx context.Context) (*driver.Result, error) {
 	if wrong := <-checked; wrong != nil {
 		return nil, wrong // it names file and line, where the engine may say the same without
 	}
-	if err != nil {
+	var refused *driver.Error
+	if err != nil && (res == nil || !errors.As(err, &refused) || refused.Kind != driver.Protected) {
 		return nil, s.sharedCluster(ctx, err)
 	}
-	return res, s.explain(ctx, res)
+	return res, errors.Join(s.explain(ctx, res), s.guard(res, err))
 }
 
 // showChange prints a change in the form asked for.

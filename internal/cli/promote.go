@@ -15,7 +15,7 @@ import (
 
 func (a *app) promote() *cli.Command {
 	return verb("promote", "what runs on FROM, onto TO", "FROM TO", []cli.Flag{
-		&cli.BoolFlag{Name: "write-only", Usage: "only pin it in TO's file, for a pull request"},
+		&cli.BoolFlag{Name: "write-only", Usage: "only pin it in TO's file, for a pull request"}, overrideFlag,
 	}, func(c *cli.Context, g globals) error {
 		envs, err := environments(c, 2, 2)
 		if err != nil {
@@ -33,6 +33,7 @@ func (a *app) promote() *cli.Command {
 			return err
 		}
 		defer func() { _ = to.Close() }()
+		to.overrides = c.StringSlice("override")
 		return to.pinAndUpdate(c.Context, envs[0], pins, c.Bool("write-only"))
 	})
 }

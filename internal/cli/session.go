@@ -33,18 +33,20 @@ import (
 // session is an environment of a deployment with an engine ready to work on it.
 type session struct {
 	*driver.Driver
-	app      *app
-	globals  globals
-	env      string
-	stack    *config.Stack
-	sandbox  *sandbox.Sandbox // nil against real services
-	reader   *stacks.Reader   // of the hubs' values, for the program and for what is looked at beside it
-	charts   *render.Source   // see chartSource
-	progress *term.Progress
-	lines    bool // show a line for what is done
-	brief    bool // show of a change only how much it is
-	quit     chan struct{}
-	nodocker *nodocker.Provider // where there is no Docker daemon
+	app     *app
+	globals globals
+	env     string
+	stack   *config.Stack
+	sandbox *sandbox.Sandbox // nil against real services
+	reader  *stacks.Reader   // of the hubs' values, for the program and for what is looked at beside it
+	charts  *render.Source   // see chartSource
+
+	overrides []string // guards that are let pass, as RULE=REASON
+	progress  *term.Progress
+	lines     bool // show a line for what is done
+	brief     bool // show of a change only how much it is
+	quit      chan struct{}
+	nodocker  *nodocker.Provider // where there is no Docker daemon
 }
 
 // findProject returns the folder of the nearest Pulumi.yaml: dir itself when it is named, else the working directory or one above it.

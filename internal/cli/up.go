@@ -13,7 +13,7 @@ import (
 )
 
 func (a *app) up() *cli.Command {
-	return verb("up", "preview, confirm, update", "ENV", nil, func(c *cli.Context, g globals) error {
+	return verb("up", "preview, confirm, update", "ENV", []cli.Flag{overrideFlag}, func(c *cli.Context, g globals) error {
 		env, err := environment(c)
 		if err != nil {
 			return err
@@ -23,6 +23,7 @@ func (a *app) up() *cli.Command {
 			return err
 		}
 		defer func() { _ = s.Close() }()
+		s.overrides = c.StringSlice("override")
 		res, err := s.update(c.Context)
 		if err != nil {
 			return err
@@ -36,6 +37,9 @@ func (a *app) up() *cli.Command {
 
 // update is the whole of an update: the gate, the preview, the confirmation, the update, and what it came to.
 func (s *session) update(ctx context.Context) (*driver.Result, error) {
+	if _, _, err := s.guardsOf(); err != nil {
+		return nil, err
+	}
 	if err := s.Check(ctx, s.env); err != nil {
 		return nil, err
 	}
@@ -50,6 +54,14 @@ func (s *session) update(ctx context.Context) (*driver.Result, error) {
 		if err := s.app.showChange(s.globals, found.Change); err != nil {
 			return nil, err
 		}
+	}
+	if found.Change.Blocked() {
+		if !text {
+			if err := s.app.printJSON(found.Change); err != nil {
+				return nil, err
+			}
+		}
+		return nil, s.refusal(found.Change)
 	}
 	if found.Change.Summary.Changes() == 0 && !found.Touched {
 		s.sandboxNote()

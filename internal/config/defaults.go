@@ -91,6 +91,7 @@ func (s *Stack) complete() {
 	orElse(&s.SecretStore.KeyAlias, prefix+"-secrets")
 	orElse(&s.SecretStore.Codecommit.Name, prefix+"-secrets")
 	s.Registry.Gate.complete()
+	s.Guards.complete()
 	for i := range s.Images {
 		s.Images[i].Gate.complete()
 	}

@@ -24,6 +24,8 @@ type Settings struct {
 	DNS DNS `json:"dns"`
 	// Pins fix what a promotion brought: exact images and chart versions.
 	Pins Pins `json:"pins"`
+	// Guards are the rules that a change must pass before it is made.
+	Guards Guards `json:"guards"`
 }
 
 // Deployment says what is deployed, and where to.

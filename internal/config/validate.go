@@ -35,6 +35,7 @@ func (s *Stack) validate(unread Problems) Problems {
 	c.hubs()
 	c.dns()
 	c.pins()
+	c.guards()
 	return append(slices.Clone(unread), c.problems...)
 }
 
