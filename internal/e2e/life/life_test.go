@@ -65,6 +65,31 @@ func TestLifeOfADeployment(t *testing.T) {
 		d.Must(0, "up staging --sandbox --yes").Has(t, "1 updated")
 	})
 
+	t.Run("a preview for a pull request", func(t *testing.T) {
+		d.Edit("hubs/hub/common.yaml", "limit: 16G", "limit: 18G")
+		r := d.Must(0, "preview staging --sandbox -o markdown --save change.json")
+		r.Has(t, "### `staging`: 1 to update", "memory limit of single-user servers", "from `hubs/hub/common.yaml:", "the hub restarts", "+        limit: 18G")
+		if saved := d.Read("change.json"); !strings.Contains(saved, `"schema": "hubwright/change/v1"`) || !strings.Contains(saved, `"rule": "hub-restarts"`) {
+			t.Errorf("saved is %s", saved)
+		}
+		if again := d.Must(0, "preview staging --sandbox -o markdown --save change.json"); again.Out != r.Out {
+			t.Errorf("a second preview reads otherwise:\n%s\n%s", r.Out, again.Out)
+		}
+		d.Edit("hubs/hub/common.yaml", "limit: 18G", "limit: 16G")
+	})
+
+	t.Run("a guard stops what strands homes, and is overridden by name", func(t *testing.T) {
+		d.Edit("hubs/hub/common.yaml", "    type: static\n", "    type: static\n    homeMountPath: /home/other\n")
+		d.Must(4, "preview staging --sandbox").Has(t, "stranded-homes stops: users would see other homes", "hubs/hub/common.yaml:")
+		d.Must(4, "up staging --sandbox --yes").Has(t, "stranded-homes", "nothing was changed", "--override")
+		d.Must(2, "up staging --sandbox --yes --override stranded-home=x").Has(t, "did you mean stranded-homes?")
+		d.Must(2, "up staging --sandbox --yes --override stranded-homes").Has(t, "without a reason")
+		d.Must(4, "up staging --sandbox --yes --override data-loss=x").Has(t, "stranded-homes")
+		d.Must(0, "up staging --sandbox --yes --override stranded-homes=moved").Has(t, "is overridden (moved)", "1 updated")
+		d.Edit("hubs/hub/common.yaml", "    homeMountPath: /home/other\n", "")
+		d.Must(0, "up staging --sandbox --yes --override stranded-homes=back").Has(t, "1 updated")
+	})
+
 	t.Run("the user's files are as they were", func(t *testing.T) {
 		if d.Read("Pulumi.yaml") != project || d.Read("Pulumi.staging.yaml") != staging {
 			t.Error("a Pulumi file was rewritten")
