@@ -19,7 +19,7 @@ func (d *deployment) makeHubs() error {
 	out := pulumi.Map{}
 	for i := range d.Hubs {
 		in := d.hubs[d.Hubs[i].Name]
-		for _, p := range in.expiring {
+		for _, p := range in.doubts {
 			if err := d.ctx.Log.Warn(p.String(), nil); err != nil {
 				return err
 			}

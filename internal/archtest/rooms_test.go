@@ -45,7 +45,7 @@ var rooms = []room{
 	{"internal/result", []string{"internal/admission", "internal/bootstrap", "internal/change", "internal/doctor", "internal/driver", "internal/hubploy", "internal/imagebuild", "internal/imagestore", "internal/sandbox/world", "internal/values"}, "what the command line prints, as plain data"},
 	{"internal/scaffold", nil, "the files of a new deployment, whoever asks for it"},
 	{"internal/secretfile", nil, "an encrypted file and its keys, whatever it is for"},
-	{"internal/secretname", nil, "a name in, a verdict out"},
+	{"internal/secretname", nil, "a name or a text in, a verdict out"},
 	{"internal/term", nil, "the terminal knows nothing of deployments"},
 	{"internal/values/...", []string{"internal/deploydir"}, "layers of values know nothing of what they are for"},
 	{"internal/driver/...", []string{"internal/change", "internal/driver"}, "the driver knows nothing of the command line or the sandbox"},

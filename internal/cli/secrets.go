@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -18,6 +19,7 @@ import (
 	"github.com/hubwright/hubwright/internal/config"
 	"github.com/hubwright/hubwright/internal/secretfile"
 	"github.com/hubwright/hubwright/internal/term"
+	"github.com/hubwright/hubwright/internal/values"
 	"github.com/hubwright/hubwright/stacks"
 )
 
@@ -144,9 +146,7 @@ func (s *secretsOf) write(ctx context.Context, f *secretfile.File) error {
 
 // remark tells what is wrong with the file's secrets, and what is missing.
 func (s *secretsOf) remark(f *secretfile.File) {
-	secrets := config.HubSecrets{}
-	secrets.Lift(s.hub, func(path []string) (any, bool) { return f.Get(path...) })
-	wrong, missing := secretsOfHub(s.stack, s.hub, secrets)
+	wrong, missing := secretsOfHub(s.stack, s.hub, func(path []string) (any, bool) { return f.Get(path...) })
 	for _, p := range append(wrong, missing...).Sorted() {
 		s.Say("%s %s %s; %s", s.Paint(term.Yellow, "note:"), strings.TrimPrefix(p.Path, "secrets."), p.Message, p.Hint)
 	}
@@ -165,6 +165,11 @@ func (s *secretsOf) init(c *cli.Context) error {
 		}
 		s.Say("%s is encrypted already, for %s", s.name(), strings.Join(names, ", "))
 		return nil
+	}
+	if data != nil {
+		if found := s.faults(data); len(found) > 0 {
+			return found
+		}
 	}
 	groups, err := s.recipients(c)
 	if err != nil {
@@ -309,9 +314,17 @@ func (s *secretsOf) pathOf(key string) ([]string, error) {
 		}
 		return paths[0], nil
 	}
-	path := strings.Split(key, ".")
-	if len(path) < 2 || slices.Contains(path, "") {
-		return nil, usage("%q is none of %s%s, nor a path of values such as hub.db.password", key, strings.Join(config.SecretKeys, ", "), nearest(key, config.SecretKeys))
+	path := values.ParsePath(key)
+	if slices.ContainsFunc(path, func(k string) bool { _, err := strconv.Atoi(k); return err == nil }) {
+		return nil, usage("%q leads into a list, which is set as a whole: `hubwright secrets edit %s`", key, s.stack.Environment)
+	}
+	near := nearest(key, config.SecretKeys)
+	ours := s.hub.Chart.ValuesKey == "" && slices.Contains([]string{"oauth", "tls"}, path[0]) // the JupyterHub chart has no such values
+	if len(path) < 2 || path.String() != key || near != "" || ours {
+		return nil, usage("%q is none of %s%s, nor a path of values such as hub.db.password", key, strings.Join(config.SecretKeys, ", "), near)
+	}
+	if open := secretfile.Unencrypted(path); open != "" {
+		return nil, usage("%q: %s would be in plaintext in the file: sops encrypts nothing below a key that ends in %s", key, open, secretfile.UnencryptedSuffix)
 	}
 	return path, nil
 }

@@ -58,8 +58,11 @@ func cryptKey(s *secretsOf, f *secretfile.File, _ *cli.Context) error {
 	path := s.hub.SecretPaths("cryptKey")[0]
 	keys, _ := generated("cryptKey").([]any)
 	if old, ok := f.Get(path...); ok {
-		list, _ := old.([]any)
-		keys = append(keys, list...)
+		if list, isList := old.([]any); isList {
+			keys = append(keys, list...)
+		} else if old != nil && old != "" { // one alone, as text
+			keys = append(keys, old)
+		}
 	}
 	return f.Set(keys, path...)
 }

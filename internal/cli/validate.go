@@ -236,7 +236,7 @@ func (a *app) computeAndCheck(ctx context.Context, stack *config.Stack, hub *con
 	if err != nil || of.unread || of.locked {
 		return wrong, nil, err
 	}
-	for _, p := range inPlaintext(stack, hub, computed) {
+	for _, p := range append(inPlaintext(stack, hub, computed), doubtsAmong(stack, hub, computed)...) {
 		a.noteOnce("%s", p)
 	}
 	bad, _ := secretsAmong(stack, hub, computed) // what is missing is told of apart
