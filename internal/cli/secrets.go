@@ -41,7 +41,10 @@ func (a *app) secrets() *cli.Command {
 			}, a.inSecrets(1, (*secretsOf).init)),
 			verb("edit", "edit a hub's secrets with $EDITOR, in memory", "ENV", []cli.Flag{hub}, a.inSecrets(1, (*secretsOf).edit)),
 			verb("set", "set one secret, read from standard input or asked for", "ENV KEY", []cli.Flag{hub}, a.inSecrets(2, (*secretsOf).set)),
-			verb("rotate", "make one anew: "+strings.Join(rotations(), ", "), "ENV KEY", []cli.Flag{hub}, a.inSecrets(2, (*secretsOf).rotate)),
+			verb("rotate", "make one anew: "+strings.Join(rotations(), ", "), "ENV KEY", []cli.Flag{
+				hub,
+				&cli.BoolFlag{Name: "without-me", Usage: "encrypt for the new recipients though you are none of them"},
+			}, a.inSecrets(2, (*secretsOf).rotate)),
 			verb("check", "what is wrong with the hubs' secrets", "[ENV…]", nil, a.secretsCheck),
 			hidden(verb("sweep", "for edit's own use: take its plaintext away when it ends", "FOLDER", nil, a.sweep)),
 		},
@@ -195,7 +198,35 @@ func (s *secretsOf) init(c *cli.Context) error {
 			s.Say("%s %s is in the history of git in plaintext (commit %s): what it holds is known to whoever can read that; make it anew", s.Paint(term.Yellow, "note:"), s.name(), leaks)
 		}
 	}
-	return s.write(c.Context, f)
+	if err := s.write(c.Context, f); err != nil {
+		return err
+	}
+	s.noteSimulated(f)
+	return nil
+}
+
+// noteSimulated says of a file that the sandbox has encrypted with a key of its own that it is of no use elsewhere.
+func (s *secretsOf) noteSimulated(f *secretfile.File) {
+	names := keysOf(f.Recipients())
+	if !s.globals.sandbox || len(names) == 0 {
+		return
+	}
+	what := fmt.Sprintf("delete %s and its rule in %s", s.name(), secretfile.RulesFile)
+	if s.stack.SecretStore.Files.Codecommit { // which the sandbox has, too
+		what = fmt.Sprintf("delete the rule for %s in %s", s.file, secretfile.RulesFile)
+	}
+	s.Say("%s the sandbox has encrypted it, with a key of its own for %s, that no real service can open: before you go on without --sandbox, %s, and `hubwright secrets init %s`",
+		s.Paint(term.Yellow, "note:"), strings.Join(names, ", "), what, s.stack.Environment)
+}
+
+// keysOf are the KMS keys among recipients.
+func keysOf(names []string) (keys []string) {
+	for _, name := range names {
+		if strings.HasPrefix(name, "arn:") {
+			keys = append(keys, name)
+		}
+	}
+	return keys
 }
 
 // recipients are those whom a rule names; without a rule, those that flags name or the stack's own key, for whom a rule is written.

@@ -150,10 +150,25 @@ func TestSecretsCheck(t *testing.T) {
 	}
 	write(secretfile.RulesFile, strings.ReplaceAll(string(rules), recipient, other.Recipient().String()))
 	said := secretsRun(t, dir, "", exitUsage, "secrets", "check", "staging")
-	wants(t, said, recipient+" can open it, whom no rule of .sops.yaml names; hubwright secrets rotate staging recipients", "is a placeholder", "is not 64 hexadecimal digits")
+	wants(t, said, recipient+" can open it, whom no rule of .sops.yaml names; hubwright secrets rotate staging recipients",
+		other.Recipient().String()+" cannot open it, whom the rule of .sops.yaml names; hubwright secrets rotate staging recipients", "is a placeholder", "is not 64 hexadecimal digits")
 	if strings.Contains(said, "planted") || strings.Contains(said, "changeme") {
 		t.Errorf("a secret is shown:\n%s", said)
 	}
+	before, err := os.ReadFile(filepath.Join(dir, file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wants(t, secretsRun(t, dir, "", exitStopped, "secrets", "rotate", "staging", "recipients", "--yes"), "you could not open it any more: "+file, "would be closed to you; nothing was changed", "add yourself to the rule in .sops.yaml", "--without-me")
+	if after, err := os.ReadFile(filepath.Join(dir, file)); err != nil || !bytes.Equal(before, after) {
+		t.Errorf("the file was changed: %v", err)
+	}
+	write(secretfile.RulesFile, strings.ReplaceAll(string(rules), recipient, other.Recipient().String()+","+recipient))
 	secretsRun(t, dir, "", exitDone, "secrets", "rotate", "staging", "recipients", "--yes")
+	if said := secretsRun(t, dir, "", exitUsage, "secrets", "check", "staging"); strings.Contains(said, "open it") {
+		t.Errorf("recipients and rule are one:\n%s", said)
+	}
+	write(secretfile.RulesFile, strings.ReplaceAll(string(rules), recipient, other.Recipient().String()))
+	secretsRun(t, dir, "", exitDone, "secrets", "rotate", "staging", "recipients", "--yes", "--without-me")
 	wants(t, secretsRun(t, dir, "", exitUsage, "secrets", "check", "staging"), "none of this machine's age identities is its recipient")
 }

@@ -204,10 +204,12 @@ func (a *app) hubFiles(ctx context.Context, g globals, stack *config.Stack, hub 
 // secretThere says whether a hub's secret is somewhere, by what can be seen without decrypting anything. Of what
 // cannot be seen it is taken for granted.
 func secretThere(stack *config.Stack, hub *config.Hub, files hubFiles, key string) bool {
-	if files.unread || stack.SecretGiven(hub.Name, key) {
-		return true
-	}
-	for _, text := range files.secrets {
+	return files.unread || stack.SecretGiven(hub.Name, key) || files.have(hub, key)
+}
+
+// have says whether the files of secrets have a hub's secret, by its name.
+func (of hubFiles) have(hub *config.Hub, key string) bool {
+	for _, text := range of.secrets {
 		for _, path := range hub.SecretPaths(key) {
 			if givenIn(text.Data, path) {
 				return true
