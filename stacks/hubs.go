@@ -103,7 +103,7 @@ func (d *deployment) hubArgs(c *config.Hub) (*hub.Args, error) {
 	s := in.secrets
 	args := &hub.Args{
 		Release: d.ReleaseName(c.Name), Namespace: c.Namespace, Domain: c.Domain, Values: in.plain, SecretValues: in.hidden, ValuesPrefix: c.Chart.ValuesKey,
-		Templates: templates, Manifests: manifests, TimeoutSeconds: c.TimeoutSeconds, Atomic: c.Atomic,
+		Templates: templates, Manifests: concealed(manifests), TimeoutSeconds: c.TimeoutSeconds, Atomic: c.Atomic,
 		Chart:   chart,
 		Secrets: hub.Secrets{ProxyToken: secret(s.ProxyToken), CookieSecret: secret(s.CookieSecret), CryptKey: secret(s.CryptKey)},
 		HTTPS: hub.HTTPS{

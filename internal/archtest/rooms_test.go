@@ -43,7 +43,7 @@ var rooms = []room{
 	{"internal/release", nil, "Helm's records of a release, wherever its cluster is"},
 	{"internal/render/...", nil, "a chart and values in, manifests out"},
 	{"internal/result", []string{"internal/admission", "internal/bootstrap", "internal/change", "internal/doctor", "internal/driver", "internal/hubploy", "internal/imagebuild", "internal/imagestore", "internal/sandbox/world", "internal/values"}, "what the command line prints, as plain data"},
-	{"internal/scaffold", nil, "the files of a new deployment, whoever asks for it"},
+	{"internal/scaffold", []string{"internal/deploydir"}, "the files of a new deployment, whoever asks for it"},
 	{"internal/secretfile", []string{"internal/awsapi"}, "an encrypted file and its keys, whatever it is for; some are in AWS"},
 	{"internal/secretname", nil, "a name or a text in, a verdict out"},
 	{"internal/term", nil, "the terminal knows nothing of deployments"},

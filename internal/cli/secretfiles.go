@@ -197,6 +197,6 @@ func (s *session) noteMadeUp(ctx context.Context) {
 	if len(hubs) > mostNamed {
 		named, more = hubs[:mostNamed], fmt.Sprintf(" and %d more", len(hubs)-mostNamed)
 	}
-	s.app.noteOnce("the sandbox makes up what the secrets of %s lack (%s): %s%s; with real services a person enters it, see `hubwright secrets check %s`",
-		numberOf(len(hubs), "hub"), strings.Join(keys, ", "), strings.Join(named, ", "), more, s.env)
+	s.app.noteOnce("the sandbox makes up what the secrets of %s lack (%s): %s%s; with real services a person enters it",
+		numberOf(len(hubs), "hub"), strings.Join(keys, ", "), strings.Join(named, ", "), more)
 }

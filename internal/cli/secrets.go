@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -147,10 +148,14 @@ func (s *secretsOf) write(ctx context.Context, f *secretfile.File) error {
 	return nil
 }
 
-// remark tells what is wrong with the file's secrets, and what is missing.
+// remark tells what is wrong with the file's secrets or may be, and what is missing.
 func (s *secretsOf) remark(f *secretfile.File) {
-	wrong, missing := secretsOfHub(s.stack, s.hub, func(path []string) (any, bool) { return f.Get(path...) })
-	for _, p := range append(wrong, missing...).Sorted() {
+	at := func(path []string) (any, bool) { return f.Get(path...) }
+	wrong, missing := secretsOfHub(s.stack, s.hub, at)
+	secrets := config.HubSecrets{}
+	secrets.Lift(s.hub, at)
+	doubts := s.stack.Doubts(map[string]config.HubSecrets{s.hub.Name: secrets}, time.Now())
+	for _, p := range slices.Concat(wrong, missing, doubts).Sorted() {
 		s.Say("%s %s %s; %s", s.Paint(term.Yellow, "note:"), strings.TrimPrefix(p.Path, "secrets."), p.Message, p.Hint)
 	}
 }
@@ -215,8 +220,8 @@ func (s *secretsOf) noteSimulated(f *secretfile.File) {
 	if s.stack.SecretStore.Files.Codecommit { // which the sandbox has, too
 		what = fmt.Sprintf("delete the rule for %s in %s", s.file, secretfile.RulesFile)
 	}
-	s.Say("%s the sandbox has encrypted it, with a key of its own for %s, that no real service can open: before you go on without --sandbox, %s, and `hubwright secrets init %s`",
-		s.Paint(term.Yellow, "note:"), strings.Join(names, ", "), what, s.stack.Environment)
+	s.Say("%s the sandbox has encrypted it, with a key of its own for %s, that no real service can open: before you go on without --sandbox, %s, and make it anew",
+		s.Paint(term.Yellow, "note:"), strings.Join(names, ", "), what)
 }
 
 // keysOf are the KMS keys among recipients.

@@ -95,7 +95,7 @@ func (a *app) checkSecrets(ctx context.Context, stack *config.Stack, hub *config
 		found, lacking := secretsAmong(stack, hub, computed)
 		of.wrong, of.missing = append(of.wrong, found...), lacking
 	}
-	of.wrong = append(of.wrong, inPlaintext(stack, hub, computed)...)
+	of.wrong = slices.Concat(of.wrong, inPlaintext(stack, hub, computed), stacks.Exposed(stack, hub))
 	return of, nil
 }
 

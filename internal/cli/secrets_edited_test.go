@@ -182,13 +182,15 @@ func TestSetOfWhatNobodyKnows(t *testing.T) {
 func TestSecretsInTextsOfPlainFiles(t *testing.T) {
 	dir := layered(t, map[string]string{
 		"hubs/hub/common.yaml":  "hub:\n  db:\n    url: postgres://hub:planted-a@db/hub\n  extraConfig:\n    login: |\n      c.X.client_id = \"known\"\n      c.X.client_secret = \"planted-b\"\n",
-		"hubs/hub/staging.yaml": "", "key.pem": "-----BEGIN PRIVATE KEY-----\n" + strings.Repeat("QUJD", 16) + "\n-----END PRIVATE KEY-----\n",
+		"hubs/hub/staging.yaml": "", "hubs/hub/manifests/a.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {url: 'redis://:planted-c@r'}\n",
+		"Pulumi.staging.yaml": "config:\n  aws:region: us-east-1\n  hubwright:images: null\n  hubwright:hubs:\n    - {name: hub, domain: hub.science.stsci.edu, templates: null, image: null, manifests: [hubs/hub/manifests/a.yaml]}\n",
+		"key.pem":             "-----BEGIN PRIVATE KEY-----\n" + strings.Repeat("QUJD", 16) + "\n-----END PRIVATE KEY-----\n",
 	})
 	t.Setenv("HUBWRIGHT_OFFLINE", "1")
 	for verb, code := range map[string]int{"validate": exitDone, "secrets check": exitUsage} {
 		said := secretsRun(t, dir, "", code, append(strings.Fields(verb), "staging")...)
 		wants(t, said, "hubs/hub/common.yaml:3: hub.db.url: holds a password in a URL, in a file that is not encrypted; consider it known, make it anew, and have the whole text in the file of secrets: hubwright secrets set staging hub.db.url --hub hub",
-			"hubs/hub/common.yaml:7: hub.extraConfig.login: holds the text of client_secret, in a file that is not encrypted")
+			"hubs/hub/manifests/a.yaml:4: holds a password in a URL, in a file that is not encrypted; consider it known", "hubs/hub/common.yaml:7: hub.extraConfig.login: holds the text of client_secret, in a file that is not encrypted")
 		if strings.Contains(said, "planted") {
 			t.Errorf("%s tells a secret:\n%s", verb, said)
 		}

@@ -113,6 +113,9 @@ func (a *app) problemsOf(ctx context.Context, root, env string, g globals, chart
 		if _, err := stacks.Manifests(stack, &stack.Hubs[i]); errors.As(err, &wrong) {
 			found = append(found, wrong...)
 		}
+		for _, p := range stacks.Exposed(stack, hub) {
+			a.noteOnce("%s", p)
+		}
 	}
 	if _, err := images.Plan(ctx, stack, imagehash.DefaultCache()); err != nil {
 		var wrong config.Problems

@@ -21,11 +21,8 @@ var (
 	keyText = lazyregexp.New(`[A-Za-z0-9+/]{40}`)
 	// urlPassword is a URL with a user and a password: https://www.rfc-editor.org/rfc/rfc3986#section-3.2.1
 	urlPassword = lazyregexp.New(`[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#:@'"<>]*:([^\s/?#@'"<>]+)@[A-Za-z0-9\[{$%]`)
-	// assignment is a literal that is given to a name, as Python, shells and JSON have it: to a variable or attribute, to a key, to a parameter.
-	assignment = lazyregexp.New(`([A-Za-z_][A-Za-z0-9_]*)["']?\]?\s*(?::\s*[A-Za-z_][A-Za-z0-9_.]*\s*=|:=|=|:)\s*[bBrRuUfF]{0,2}(?:"((?:[^"\n\\]|\\.)*)"|'((?:[^'\n\\]|\\.)*)')`)
-
-	// sensitiveWord is in every text that has a name of a secret, and something that is given to it.
-	sensitiveWord = lazyregexp.New(`(?i)(secret|token|passwo?r?d|passphrase|credential|key)s?["']?\]?\s*[:=]`)
+	// assignment is a literal that is given to a name on one line, as Python, shells and JSON have it: to a variable or attribute, to a key, to a parameter.
+	assignment = lazyregexp.New(`([A-Za-z_][A-Za-z0-9_]*)["']?\]?[ \t]*(?::[ \t]*[A-Za-z_][A-Za-z0-9_.]*[ \t]*=|:=|=|:)[ \t]*[bBrRuUfF]{0,2}(?:"((?:[^"\n\\]|\\.)*)"|'((?:[^'\n\\]|\\.)*)')`)
 
 	// placeholder is what people leave in a file that they copied.
 	placeholder = lazyregexp.New(`(?i)^(<.*>|\$\{?\w+\}?|x{3,}|\*+|\.{3,}|(change|fill|replace)[-_ ]?(me|this|it)?( in)?|to-?do|fix-?me|tbd|example.*|your[-_ ].*|secret|password|dummy|placeholder|none|null)$`)
@@ -70,20 +67,36 @@ func In(text string) []Found {
 			}
 		}
 	}
-	if strings.ContainsAny(text, `"'`) && sensitiveWord.MatchString(text) {
-		for _, at := range assignment.FindAllStringSubmatchIndex(text, -1) {
-			start, end := at[4], at[5]
-			if start < 0 {
-				start, end = at[6], at[7]
-			}
-			name, value := text[at[2]:at[3]], text[start:end]
-			if Is(name) && literal(value) && !strings.EqualFold(name, value) && !strings.Contains(value, "://") {
-				add("the text of "+name, start, end)
+	offset := 0
+	for line := range strings.Lines(text) {
+		if mayAssign(line) {
+			for _, at := range assignment.FindAllStringSubmatchIndex(line, -1) {
+				start, end := at[4], at[5]
+				if start < 0 {
+					start, end = at[6], at[7]
+				}
+				name, value := line[at[2]:at[3]], line[start:end]
+				if Is(name) && literal(value) && !strings.EqualFold(name, value) && !strings.Contains(value, "://") {
+					add("the text of "+name, offset+start, offset+end)
+				}
 			}
 		}
+		offset += len(line)
 	}
 	slices.SortFunc(found, func(a, b Found) int { return cmp.Compare(a.Start, b.Start) })
 	return found
+}
+
+// sensitiveWords are in every line in which a literal is given to a name of a secret.
+var sensitiveWords = []string{"secret", "token", "passw", "passphrase", "credential", "key"}
+
+// mayAssign says whether a line may give a literal to a name of a secret: most do not.
+func mayAssign(line string) bool {
+	if !strings.ContainsAny(line, `"'`) || !strings.ContainsAny(line, ":=") {
+		return false
+	}
+	lower := strings.ToLower(line)
+	return slices.ContainsFunc(sensitiveWords, func(word string) bool { return strings.Contains(lower, word) })
 }
 
 // literal says whether a text is most likely a secret itself.

@@ -27,7 +27,7 @@ func TestLifeOfADeployment(t *testing.T) {
 	}
 	d.Must(4, "up staging --sandbox").Has(t, "a confirmation is needed", "add --yes")
 	d.Must(0, "up staging --sandbox --yes").Has(t, "created", "on AWS about", "https://", "built-in outlines stood in for the charts cluster-autoscaler", "and jupyterhub",
-		"note: the sandbox makes up what the secrets of 1 hub lack (oauth.clientId, oauth.clientSecret, tls.certificate, tls.key): hub; with real services a person enters it, see `hubwright secrets check staging`")
+		"note: the sandbox makes up what the secrets of 1 hub lack (oauth.clientId, oauth.clientSecret, tls.certificate, tls.key): hub; with real services a person enters it")
 
 	d.Must(0, "preview staging --sandbox --detailed-exitcode").Has(t, "no change")
 	d.Must(0, "up staging --sandbox").Has(t, "no change")
