@@ -207,7 +207,19 @@ func (s *secretsOf) init(c *cli.Context) error {
 		return err
 	}
 	s.noteSimulated(f)
+	if locked := s.opens(c.Context, f); locked != nil {
+		s.Say("%s you cannot open it yourself: %v", s.Paint(term.Yellow, "note:"), locked)
+	}
 	return nil
+}
+
+// opens says why whoever runs this could not open the file as it is now; nil when nothing is in the way.
+func (s *secretsOf) opens(ctx context.Context, f *secretfile.File) error {
+	sealed, err := f.Seal()
+	if err == nil {
+		_, err = s.secrets.Keys.Open(ctx, s.name(), sealed)
+	}
+	return err
 }
 
 // noteSimulated says of a file that the sandbox has encrypted with a key of its own that it is of no use elsewhere.

@@ -110,11 +110,7 @@ func (s *secretsOf) rotate(c *cli.Context) error {
 
 // keepsOpening stops what would leave whoever runs this unable to open the file, unless that person says on a terminal that it is meant.
 func (s *secretsOf) keepsOpening(ctx context.Context, f *secretfile.File) error {
-	sealed, err := f.Seal()
-	if err != nil {
-		return err
-	}
-	_, locked := s.secrets.Keys.Open(ctx, s.name(), sealed)
+	locked := s.opens(ctx, f)
 	if locked == nil {
 		return nil
 	}

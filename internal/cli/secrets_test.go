@@ -51,12 +51,17 @@ func wants(t *testing.T, text string, all ...string) {
 
 func TestSecretsFromNothing(t *testing.T) {
 	dir, recipient := withAge(t)
+	own := os.Getenv("SOPS_AGE_KEY")
 	const file = "hubs/hub/secrets/staging.yaml"
 	wants(t, secretsRun(t, dir, "x", exitUsage, "secrets", "set", "staging", "oauth.clientId"), "no rule of .sops.yaml says who may open it", "`hubwright secrets init staging`")
 	wants(t, secretsRun(t, dir, "", exitUsage, "secrets", "init", "staging", "--age", "age1nobody"), `"age1nobody" is no age recipient`)
 	wants(t, secretsRun(t, dir, "", exitDone, "secrets", "init", "staging", "--age", recipient), "written: .sops.yaml has a rule for "+file, file+" is encrypted for "+recipient,
 		"hub.oauth.clientSecret is missing; register a client with the callback https://hub.science.stsci.edu/hub/oauth_callback, then: hubwright secrets set staging oauth.clientSecret --hub hub")
 	wants(t, secretsRun(t, dir, "", exitDone, "secrets", "init", "staging"), "is encrypted already, for "+recipient)
+	other, theirs := withAge(t)
+	withAge(t) // whose identity is this machine's from now on
+	wants(t, secretsRun(t, other, "", exitDone, "secrets", "init", "staging", "--age", theirs), "you cannot open it yourself: "+file+": cannot be opened with any of its 1 keys")
+	t.Setenv("SOPS_AGE_KEY", own)
 
 	secretsRun(t, dir, "planted-id\n", exitDone, "secrets", "set", "staging", "oauth.clientId")
 	secretsRun(t, dir, "planted-secret\n", exitDone, "secrets", "set", "staging", "oauth.clientSecret")
