@@ -20,7 +20,7 @@ func (d *deployment) makeHubs() error {
 	out := pulumi.Map{}
 	for i := range d.Hubs {
 		in := d.hubs[d.Hubs[i].Name]
-		for _, p := range in.expiring {
+		for _, p := range in.doubts {
 			if err := d.ctx.Log.Warn(p.String(), nil); err != nil {
 				return err
 			}
@@ -113,7 +113,7 @@ func (d *deployment) hubArgs(c *config.Hub) (*hub.Args, error) {
 	s := in.secrets
 	args := &hub.Args{
 		Release: d.ReleaseName(c.Name), Namespace: c.Namespace, Domain: c.Domain, Values: in.plain, SecretValues: in.hidden, ValuesPrefix: c.Chart.ValuesKey,
-		Templates: templates, Manifests: manifests, TimeoutSeconds: c.TimeoutSeconds, Atomic: c.Atomic,
+		Templates: templates, Manifests: concealed(manifests), TimeoutSeconds: c.TimeoutSeconds, Atomic: c.Atomic,
 		Chart:   chart,
 		Secrets: hub.Secrets{ProxyToken: secret(s.ProxyToken), CookieSecret: secret(s.CookieSecret), CryptKey: secret(s.CryptKey)},
 		HTTPS: hub.HTTPS{

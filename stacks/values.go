@@ -80,7 +80,7 @@ type hubInput struct {
 	plain, hidden map[string]any // its values
 	secrets       config.HubSecrets
 	missing       config.Problems // secrets that a person has yet to enter
-	expiring      config.Problems // certificates that end soon
+	doubts        config.Problems // certificates that end soon, or may lack a part of their chain
 }
 
 // readHubs takes from the hubs' values, and from the stack's secrets, what the hubs are handed apart from values.
@@ -91,12 +91,14 @@ func readHubs(ctx context.Context, stack *config.Stack, given map[string]config.
 	if err != nil {
 		return nil, err
 	}
-	var open config.Problems
+	var open, odd config.Problems
 	for i := range stack.Hubs {
 		h, computed := &stack.Hubs[i], all[i]
 		in := &hubInput{secrets: given[h.Name]}
 		in.plain, in.hidden = computed.Split()
-		for _, path := range in.secrets.Lift(h, func(path []string) (any, bool) { return computed.At(path) }) {
+		at := func(path []string) (any, bool) { return computed.At(path) }
+		odd = append(odd, PlaceSecrets(stack.Misshapen(h, at), h, computed)...)
+		for _, path := range in.secrets.Lift(h, at) {
 			drop(in.plain, path)
 			drop(in.hidden, path)
 		}
@@ -106,17 +108,42 @@ func readHubs(ctx context.Context, stack *config.Stack, given map[string]config.
 		}
 	}
 	wrong, missing := stack.CheckSecrets(secrets, time.Now())
-	wrong = append(wrong, open...)
+	for i := range stack.Hubs {
+		wrong = PlaceSecrets(wrong, &stack.Hubs[i], all[i])
+	}
+	wrong, missing = slices.Concat(wrong, odd, open), config.StillMissing(missing, odd)
 	if len(wrong) > 0 {
 		return nil, fmt.Errorf("the secrets of %s:\n%w", stack.Environment, append(wrong, missing...).Sorted())
 	}
-	expiring := stack.Expiring(secrets, time.Now())
+	doubts := stack.Doubts(secrets, time.Now())
 	for name, in := range out {
 		of := func(p config.Problem) bool { return !strings.HasPrefix(p.Path, "secrets."+name+".") }
 		in.missing = slices.DeleteFunc(slices.Clone(missing), of)
-		in.expiring = slices.DeleteFunc(slices.Clone(expiring), of)
+		in.doubts = slices.DeleteFunc(slices.Clone(doubts), of)
 	}
 	return out, nil
+}
+
+// PlaceSecrets has what is said of a hub's secrets name the file and line of those that are among its values. What is said of other hubs stays as it is.
+func PlaceSecrets(problems config.Problems, h *config.Hub, computed *values.Computed) config.Problems {
+	for i := range problems {
+		key, ofHub := strings.CutPrefix(problems[i].Path, "secrets."+h.Name+".")
+		if !ofHub {
+			continue
+		}
+		for _, path := range h.SecretPaths(key) {
+			n := len(path)
+			v, there := computed.At(path)
+			for ; n > 1 && !there; n-- {
+				v, there = computed.At(path[:n-1])
+			}
+			if _, around := v.(map[string]any); there && (n == len(path) || !around) { // it, or what is in its way
+				origin := computed.OriginOf(path)
+				problems[i].File, problems[i].Line = origin.File, origin.Line
+			}
+		}
+	}
+	return problems
 }
 
 // openAtOnce is how many hubs' files are opened at the same time: each is a question to KMS.

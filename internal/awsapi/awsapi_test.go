@@ -8,7 +8,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -76,5 +78,33 @@ func TestOpenWithoutAProfile(t *testing.T) {
 	}
 	if text := InWords(errors.New("dial tcp: no route")); text != "dial tcp: no route" {
 		t.Error(text)
+	}
+}
+
+// Where nothing gives credentials, that is known after the instance's service was asked once, even where its address swallows what is sent to it.
+func TestNoInstanceAnswers(t *testing.T) {
+	var asked atomic.Int32
+	stop := make(chan struct{})
+	swallows := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		asked.Add(1)
+		<-stop
+	}))
+	t.Cleanup(func() { close(stop); swallows.Close() })
+	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_EC2_METADATA_DISABLED"} {
+		t.Setenv(name, "")
+	}
+	t.Setenv("AWS_CONFIG_FILE", t.TempDir()+"/config")
+	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", t.TempDir()+"/credentials")
+	t.Setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", swallows.URL)
+	began := time.Now()
+	cfg, err := Open(t.Context(), "us-east-1")
+	if err == nil {
+		_, err = cfg.Credentials.Retrieve(t.Context())
+	}
+	if !NoCredentials(err) || InWords(err) != "there are no AWS credentials here" {
+		t.Errorf("it says %v", err)
+	}
+	if took := time.Since(began); took > 4*time.Second || asked.Load() != 2 { // for a token, and without one
+		t.Errorf("it took %s and %d questions", took, asked.Load())
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/hubwright/hubwright/internal/driver"
 	"github.com/hubwright/hubwright/internal/gitsource"
 	"github.com/hubwright/hubwright/internal/noquery"
+	"github.com/hubwright/hubwright/internal/secretfile"
 	"github.com/hubwright/hubwright/internal/term"
 )
 
@@ -28,9 +29,10 @@ type app struct {
 	locator driver.Locator
 	signals *signals
 	getenv  func(string) string
-	git     gitsource.Cache // of the repositories that files of secrets are in
-	noted   map[string]bool // notes that were said
-	flagged bool            // --sandbox stands on the command line, so it has to stand in the commands that are proposed, too
+	git     gitsource.Cache    // of the repositories that files of secrets are in
+	machine secretfile.Machine // what it has of AWS credentials, for files of secrets
+	noted   map[string]bool    // notes that were said
+	flagged bool               // --sandbox stands on the command line, so it has to stand in the commands that are proposed, too
 }
 
 func init() { noquery.Restore() } // the packages that this one is made of have had their say

@@ -225,8 +225,8 @@ func (a *app) checkSecretsOf(ctx context.Context, g globals, stack *config.Stack
 		return err
 	})
 	var rows []doctor.Row
-	if len(found.expiring) > 0 {
-		rows = append(rows, doctor.Row{Check: name("certificate"), State: doctor.Warning, Seen: found.expiring.Error(), Remedy: "order a new one before that day"})
+	if len(found.doubts) > 0 {
+		rows = append(rows, doctor.Row{Check: name("certificate"), State: doctor.Warning, Seen: found.doubts.Error(), Remedy: "do what each says, before people see it in their browsers"})
 	}
 	row := doctor.Row{Check: check, State: doctor.OK, Seen: "complete, and as they should be"}
 	switch {

@@ -95,6 +95,7 @@ func (a *app) previewOne(ctx context.Context, g globals, env string) (*driver.Re
 	if err != nil {
 		return nil, err
 	}
+	s.noteMadeUp(ctx)
 	res, err := s.preview(ctx)
 	return res, errors.Join(err, s.Close())
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,7 +21,7 @@ import (
 // withSecrets gives the ways to files of secrets and their keys: the machine's, or the sandbox's.
 func (a *app) withSecrets(g globals, stack *config.Stack, act func(stacks.Secrets) error) error {
 	if !g.sandbox {
-		return act(stacks.Secrets{Git: &a.git})
+		return act(a.machineSecrets())
 	}
 	a.flagged = a.getenv("HUBWRIGHT_SANDBOX") == ""
 	box, err := a.openSandbox(stack.Dir, stack)
@@ -28,6 +29,11 @@ func (a *app) withSecrets(g globals, stack *config.Stack, act func(stacks.Secret
 		return err
 	}
 	return errors.Join(act(a.sandboxSecrets(box)), box.Close())
+}
+
+// machineSecrets are the ways to files of secrets that this machine has.
+func (a *app) machineSecrets() stacks.Secrets {
+	return stacks.Secrets{Keys: secretfile.Keys{Machine: &a.machine}, Git: &a.git}
 }
 
 // sandboxSecrets are the ways to files of secrets whose services are the sandbox's; age identities and repositories are the machine's own.
@@ -154,4 +160,43 @@ func (s *secretsOf) keep(text []byte, reason error) error {
 		err: fmt.Errorf("%s was not pushed: %w", s.files.Path(s.file), reason), code: codeOf(reason),
 		hint: hint + fmt.Sprintf("The file as it would have been, encrypted, is %s; in the repository it is %s", kept, s.files.Path(s.file)),
 	}
+}
+
+// mostNamed is how many hubs are named in one line.
+const mostNamed = 5
+
+// noteMadeUp says which hubs run in the sandbox with secrets of its own making, since their files have none. What cannot be read here the program tells of.
+func (s *session) noteMadeUp(ctx context.Context) {
+	if s.sandbox == nil || s.app.getenv(sandboxSecretsEnv) == "none" {
+		return
+	}
+	files, err := s.reader.Files(ctx, s.stack)
+	if err != nil {
+		return
+	}
+	var hubs, keys []string
+	texts := map[string][]stacks.SecretText{}
+	for i := range s.stack.Hubs {
+		h := &s.stack.Hubs[i]
+		if texts[h.Name], err = files.Read(ctx, h); err != nil {
+			return
+		}
+	}
+	s.stack.MissingSecrets(func(h *config.Hub, key string) bool {
+		there := hubFiles{secrets: texts[h.Name]}.have(h, key) // what the stack's configuration has is encrypted for real services
+		if !there {
+			hubs, keys = append(hubs, h.Name), append(keys, key)
+		}
+		return there
+	})
+	if len(hubs) == 0 {
+		return
+	}
+	hubs, keys = slices.Compact(hubs), slices.Compact(slices.Sorted(slices.Values(keys)))
+	named, more := hubs, ""
+	if len(hubs) > mostNamed {
+		named, more = hubs[:mostNamed], fmt.Sprintf(" and %d more", len(hubs)-mostNamed)
+	}
+	s.app.noteOnce("the sandbox makes up what the secrets of %s lack (%s): %s%s; with real services a person enters it",
+		numberOf(len(hubs), "hub"), strings.Join(keys, ", "), strings.Join(named, ", "), more)
 }

@@ -16,7 +16,9 @@ import (
 	"github.com/hubwright/hubwright/internal/gitsource/gittest"
 	"github.com/hubwright/hubwright/internal/needs"
 	"github.com/hubwright/hubwright/internal/reference"
+	"github.com/hubwright/hubwright/internal/sandbox"
 	"github.com/hubwright/hubwright/internal/secretfile"
+	"github.com/hubwright/hubwright/stacks"
 )
 
 // inRepository is a deployment whose files of secrets are in a repository, with further keys of secretstore.files, and the recipient whose identity
@@ -197,5 +199,43 @@ func TestCtrlCWhileWaitingForARepository(t *testing.T) {
 	dir, _, _ := inRepository(t, server.URL+"/secrets.git")
 	if code := a.run(t.Context(), []string{"hubwright", "-C", dir, "secrets", "check", "staging"}); code != exitInterrupted || !strings.Contains(errs.String(), "interrupted; nothing was changed") {
 		t.Errorf("exit %d: %s", code, errs)
+	}
+}
+
+// Whose secrets the sandbox makes up is said in one line, however many hubs there are, and not of those whose files have them.
+func TestMadeUpSecretsAreNamed(t *testing.T) {
+	dir, recipient := withAge(t)
+	var hubs strings.Builder
+	hubs.WriteString("    - {name: hub, domain: hub.science.stsci.edu, templates: null, image: null, values: []}\n")
+	for i := range 100 {
+		fmt.Fprintf(&hubs, "    - {name: h%02d, domain: h%02d.science.stsci.edu, templates: null, image: null, values: [], auth: {type: mast, allowAll: true}, https: {type: manual}, chart: {version: 4.4.0}}\n", i, i)
+	}
+	text := "config:\n  aws:region: us-east-1\n  hubwright:images: null\n  hubwright:hubs:\n" + hubs.String()
+	if err := os.WriteFile(filepath.Join(dir, "Pulumi.staging.yaml"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	said := func() string {
+		stack, err := config.Load(dir, "staging", nil, config.Options{Sandbox: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, _, errs := testApp(t)
+		s := &session{app: a, env: "staging", stack: stack, sandbox: &sandbox.Sandbox{}, reader: &stacks.Reader{}}
+		s.noteMadeUp(t.Context())
+		s.noteMadeUp(t.Context())
+		return errs.String()
+	}
+	before := said()
+	if strings.Count(before, "\n") != 1 || !strings.HasPrefix(before, "note: the sandbox makes up what the secrets of 10") || !strings.Contains(before, "(oauth.clientId, oauth.clientSecret, tls.certificate, tls.key)") || !strings.Contains(before, " more; with real services") {
+		t.Fatalf("said is\n%s", before)
+	}
+	secretsRun(t, dir, "", exitDone, "secrets", "init", "staging", "--hub", "h00", "--age", recipient)
+	pem := "x"
+	for _, key := range []string{"oauth.clientId", "oauth.clientSecret", "tls.certificate", "tls.key"} {
+		secretsRun(t, dir, pem, exitDone, "secrets", "set", "staging", key, "--hub", "h00")
+	}
+	after := said()
+	if !strings.Contains(before, "h00") || strings.Contains(after, "h00") || !strings.Contains(after, "h01") {
+		t.Errorf("after h00 has its own:\n%s", after)
 	}
 }

@@ -11,13 +11,16 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/hubwright/hubwright/internal/config"
 	"github.com/hubwright/hubwright/internal/secretfile"
 	"github.com/hubwright/hubwright/internal/term"
+	"github.com/hubwright/hubwright/internal/values"
 	"github.com/hubwright/hubwright/stacks"
 )
 
@@ -39,7 +42,10 @@ func (a *app) secrets() *cli.Command {
 			}, a.inSecrets(1, (*secretsOf).init)),
 			verb("edit", "edit a hub's secrets with $EDITOR, in memory", "ENV", []cli.Flag{hub}, a.inSecrets(1, (*secretsOf).edit)),
 			verb("set", "set one secret, read from standard input or asked for", "ENV KEY", []cli.Flag{hub}, a.inSecrets(2, (*secretsOf).set)),
-			verb("rotate", "make one anew: "+strings.Join(rotations(), ", "), "ENV KEY", []cli.Flag{hub}, a.inSecrets(2, (*secretsOf).rotate)),
+			verb("rotate", "make one anew: "+strings.Join(rotations(), ", "), "ENV KEY", []cli.Flag{
+				hub,
+				&cli.BoolFlag{Name: "without-me", Usage: "encrypt for the new recipients though you are none of them"},
+			}, a.inSecrets(2, (*secretsOf).rotate)),
 			verb("check", "what is wrong with the hubs' secrets", "[ENV…]", nil, a.secretsCheck),
 			hidden(verb("sweep", "for edit's own use: take its plaintext away when it ends", "FOLDER", nil, a.sweep)),
 		},
@@ -142,12 +148,14 @@ func (s *secretsOf) write(ctx context.Context, f *secretfile.File) error {
 	return nil
 }
 
-// remark tells what is wrong with the file's secrets, and what is missing.
+// remark tells what is wrong with the file's secrets or may be, and what is missing.
 func (s *secretsOf) remark(f *secretfile.File) {
+	at := func(path []string) (any, bool) { return f.Get(path...) }
+	wrong, missing := secretsOfHub(s.stack, s.hub, at)
 	secrets := config.HubSecrets{}
-	secrets.Lift(s.hub, func(path []string) (any, bool) { return f.Get(path...) })
-	wrong, missing := secretsOfHub(s.stack, s.hub, secrets)
-	for _, p := range append(wrong, missing...).Sorted() {
+	secrets.Lift(s.hub, at)
+	doubts := s.stack.Doubts(map[string]config.HubSecrets{s.hub.Name: secrets}, time.Now())
+	for _, p := range slices.Concat(wrong, missing, doubts).Sorted() {
 		s.Say("%s %s %s; %s", s.Paint(term.Yellow, "note:"), strings.TrimPrefix(p.Path, "secrets."), p.Message, p.Hint)
 	}
 }
@@ -165,6 +173,11 @@ func (s *secretsOf) init(c *cli.Context) error {
 		}
 		s.Say("%s is encrypted already, for %s", s.name(), strings.Join(names, ", "))
 		return nil
+	}
+	if data != nil {
+		if found := s.faults(data); len(found) > 0 {
+			return found
+		}
 	}
 	groups, err := s.recipients(c)
 	if err != nil {
@@ -190,7 +203,47 @@ func (s *secretsOf) init(c *cli.Context) error {
 			s.Say("%s %s is in the history of git in plaintext (commit %s): what it holds is known to whoever can read that; make it anew", s.Paint(term.Yellow, "note:"), s.name(), leaks)
 		}
 	}
-	return s.write(c.Context, f)
+	if err := s.write(c.Context, f); err != nil {
+		return err
+	}
+	s.noteSimulated(f)
+	if locked := s.opens(c.Context, f); locked != nil {
+		s.Say("%s you cannot open it yourself: %v", s.Paint(term.Yellow, "note:"), locked)
+	}
+	return nil
+}
+
+// opens says why whoever runs this could not open the file as it is now; nil when nothing is in the way.
+func (s *secretsOf) opens(ctx context.Context, f *secretfile.File) error {
+	sealed, err := f.Seal()
+	if err == nil {
+		_, err = s.secrets.Keys.Open(ctx, s.name(), sealed)
+	}
+	return err
+}
+
+// noteSimulated says of a file that the sandbox has encrypted with a key of its own that it is of no use elsewhere.
+func (s *secretsOf) noteSimulated(f *secretfile.File) {
+	names := keysOf(f.Recipients())
+	if !s.globals.sandbox || len(names) == 0 {
+		return
+	}
+	what := fmt.Sprintf("delete %s and its rule in %s", s.name(), secretfile.RulesFile)
+	if s.stack.SecretStore.Files.Codecommit { // which the sandbox has, too
+		what = fmt.Sprintf("delete the rule for %s in %s", s.file, secretfile.RulesFile)
+	}
+	s.Say("%s the sandbox has encrypted it, with a key of its own for %s, that no real service can open: before you go on without --sandbox, %s, and make it anew",
+		s.Paint(term.Yellow, "note:"), strings.Join(names, ", "), what)
+}
+
+// keysOf are the KMS keys among recipients.
+func keysOf(names []string) (keys []string) {
+	for _, name := range names {
+		if strings.HasPrefix(name, "arn:") {
+			keys = append(keys, name)
+		}
+	}
+	return keys
 }
 
 // recipients are those whom a rule names; without a rule, those that flags name or the stack's own key, for whom a rule is written.
@@ -309,9 +362,17 @@ func (s *secretsOf) pathOf(key string) ([]string, error) {
 		}
 		return paths[0], nil
 	}
-	path := strings.Split(key, ".")
-	if len(path) < 2 || slices.Contains(path, "") {
-		return nil, usage("%q is none of %s%s, nor a path of values such as hub.db.password", key, strings.Join(config.SecretKeys, ", "), nearest(key, config.SecretKeys))
+	path := values.ParsePath(key)
+	if slices.ContainsFunc(path, func(k string) bool { _, err := strconv.Atoi(k); return err == nil }) {
+		return nil, usage("%q leads into a list, which is set as a whole: `hubwright secrets edit %s`", key, s.stack.Environment)
+	}
+	near := nearest(key, config.SecretKeys)
+	ours := s.hub.Chart.ValuesKey == "" && slices.Contains([]string{"oauth", "tls"}, path[0]) // the JupyterHub chart has no such values
+	if len(path) < 2 || path.String() != key || near != "" || ours {
+		return nil, usage("%q is none of %s%s, nor a path of values such as hub.db.password", key, strings.Join(config.SecretKeys, ", "), near)
+	}
+	if open := secretfile.Unencrypted(path); open != "" {
+		return nil, usage("%q: %s would be in plaintext in the file: sops encrypts nothing below a key that ends in %s", key, open, secretfile.UnencryptedSuffix)
 	}
 	return path, nil
 }

@@ -42,7 +42,7 @@ func (a *app) secretsCheck(c *cli.Context, g globals) error {
 				if err != nil {
 					return err
 				}
-				for _, p := range of.expiring {
+				for _, p := range of.doubts {
 					a.noteOnce("%s", p)
 				}
 				found = slices.Concat(found, of.wrong, of.missing)
@@ -53,10 +53,10 @@ func (a *app) secretsCheck(c *cli.Context, g globals) error {
 	})
 }
 
-// secretsFound is what was found of a hub's secrets: what is wrong, what a person has yet to enter, and what certificates end soon.
+// secretsFound is what was found of a hub's secrets: what is wrong, what a person has yet to enter, and what may be wrong with certificates or soon will.
 type secretsFound struct {
-	wrong, missing, expiring config.Problems
-	files                    int // how many files of secrets there are
+	wrong, missing, doubts config.Problems
+	files                  int // how many files of secrets there are
 }
 
 // checkSecrets looks at a hub's secrets.
@@ -90,52 +90,52 @@ func (a *app) checkSecrets(ctx context.Context, stack *config.Stack, hub *config
 	if err != nil {
 		return of, err
 	}
-	of.expiring = stack.Expiring(map[string]config.HubSecrets{hub.Name: lifted(hub, computed)}, time.Now())
+	of.doubts = doubtsAmong(stack, hub, computed)
 	if locked == nil {
 		found, lacking := secretsAmong(stack, hub, computed)
 		of.wrong, of.missing = append(of.wrong, found...), lacking
 	}
-	of.wrong = append(of.wrong, inPlaintext(stack, hub, computed)...)
+	of.wrong = slices.Concat(of.wrong, inPlaintext(stack, hub, computed), stacks.Exposed(stack, hub))
 	return of, nil
 }
 
-// lifted are the secrets among a hub's values.
-func lifted(hub *config.Hub, computed *values.Computed) config.HubSecrets {
+// doubtsAmong is what may be wrong with the certificates among a hub's values, or soon will be.
+func doubtsAmong(stack *config.Stack, hub *config.Hub, computed *values.Computed) config.Problems {
 	secrets := config.HubSecrets{}
 	secrets.Lift(hub, func(path []string) (any, bool) { return computed.At(path) })
-	return secrets
+	return stacks.PlaceSecrets(stack.Doubts(map[string]config.HubSecrets{hub.Name: secrets}, time.Now()), hub, computed)
 }
 
 // secretsAmong is what is wrong with the secrets among a hub's values, told of where they are written, and what is missing.
 func secretsAmong(stack *config.Stack, hub *config.Hub, computed *values.Computed) (wrong, missing config.Problems) {
-	wrong, missing = secretsOfHub(stack, hub, lifted(hub, computed))
-	for i := range wrong {
-		for _, path := range hub.SecretPaths(strings.TrimPrefix(wrong[i].Path, "secrets."+hub.Name+".")) {
-			if _, there := computed.At(path); there {
-				origin := computed.OriginOf(path)
-				wrong[i].File, wrong[i].Line = origin.File, origin.Line
-			}
-		}
-	}
-	return wrong, missing
+	wrong, missing = secretsOfHub(stack, hub, func(path []string) (any, bool) { return computed.At(path) })
+	return stacks.PlaceSecrets(wrong, hub, computed), missing
 }
 
-// inPlaintext are the values that look like secrets and are in files that are not encrypted.
+// inPlaintext are the values that look like secrets, or hold some, and are in files that are not encrypted.
 func inPlaintext(stack *config.Stack, hub *config.Hub, computed *values.Computed) (found config.Problems) {
-	for _, leaf := range computed.Leaves(nil) {
-		if !leaf.Secret && computed.Secret(leaf.Path) {
-			found = append(found, config.Problem{
-				File: leaf.File, Line: leaf.Line, Path: leaf.Path.String(), Message: "looks like a secret, in a file that is not encrypted",
-				Hint: fmt.Sprintf("take it out, consider it known, and set a new one: hubwright secrets set %s %s --hub %s", stack.Environment, leaf.Path, hub.Name),
-			})
+	for _, e := range computed.Exposed() {
+		p := config.Problem{File: e.File, Line: e.Line, Path: e.Path.String(), Message: "looks like a secret, in a file that is not encrypted"}
+		p.Hint = "take it out, consider it known, and set a new one: "
+		if e.What != "" {
+			p.Message = "holds " + e.What + ", in a file that is not encrypted"
+			p.Hint = "consider it known, make it anew, and have the whole text in the file of secrets: "
 		}
+		if strings.ContainsAny(p.Path, `[\`) { // which a person had better see as it stands
+			p.Hint += fmt.Sprintf("hubwright secrets edit %s --hub %s", stack.Environment, hub.Name)
+		} else {
+			p.Hint += fmt.Sprintf("hubwright secrets set %s %s --hub %s", stack.Environment, p.Path, hub.Name)
+		}
+		found = append(found, p)
 	}
 	return found
 }
 
 // secretsOfHub says what is wrong with the secrets of one hub, and what is missing. What hubwright:secrets has is encrypted by the engine and cannot be
 // looked into from here, so that it is neither.
-func secretsOfHub(stack *config.Stack, hub *config.Hub, secrets config.HubSecrets) (wrong, missing config.Problems) {
+func secretsOfHub(stack *config.Stack, hub *config.Hub, at func(path []string) (any, bool)) (wrong, missing config.Problems) {
+	secrets := config.HubSecrets{}
+	secrets.Lift(hub, at)
 	wrong, missing = stack.CheckSecrets(map[string]config.HubSecrets{hub.Name: secrets}, time.Now())
 	key := func(p config.Problem) (string, bool) { return strings.CutPrefix(p.Path, "secrets."+hub.Name+".") }
 	wrong = slices.DeleteFunc(wrong, func(p config.Problem) bool {
@@ -146,7 +146,8 @@ func secretsOfHub(stack *config.Stack, hub *config.Hub, secrets config.HubSecret
 		key, ofHub := key(p)
 		return !ofHub || stack.SecretGiven(hub.Name, key)
 	})
-	return wrong, missing
+	odd := stack.Misshapen(hub, at)
+	return append(wrong, odd...), config.StillMissing(missing, odd)
 }
 
 // checkSecretText finds what is wrong with a file of secrets from outside: in plaintext in git, or for others than the rules name.
@@ -163,6 +164,7 @@ func (a *app) checkSecretText(ctx context.Context, stack *config.Stack, files *s
 	if !secretfile.Encrypted(text.Data) {
 		return problems, nil // told of when it is opened
 	}
+	problems = append(problems, inTheClear(stack, text.Name, text.Data)...)
 	names, err := secretfile.RecipientsOf(text.Name, text.Data)
 	if err != nil {
 		return nil, err
@@ -174,11 +176,15 @@ func (a *app) checkSecretText(ctx context.Context, stack *config.Stack, files *s
 	if err != nil {
 		return nil, err
 	}
+	ruled, hint := secretfile.Names(groups), fmt.Sprintf("hubwright secrets rotate %s recipients", stack.Environment)
 	for _, name := range names {
-		if !slices.Contains(secretfile.Names(groups), name) {
-			problems = append(problems, config.Problem{
-				File: text.Name, Message: name + " can open it, whom no rule of " + secretfile.RulesFile + " names", Hint: fmt.Sprintf("hubwright secrets rotate %s recipients", stack.Environment),
-			})
+		if !slices.Contains(ruled, name) {
+			problems = append(problems, config.Problem{File: text.Name, Message: name + " can open it, whom no rule of " + secretfile.RulesFile + " names", Hint: hint})
+		}
+	}
+	for _, name := range ruled {
+		if !slices.Contains(names, name) {
+			problems = append(problems, config.Problem{File: text.Name, Message: name + " cannot open it, whom the rule of " + secretfile.RulesFile + " names", Hint: hint})
 		}
 	}
 	return problems, nil

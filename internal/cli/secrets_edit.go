@@ -13,6 +13,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/hubwright/hubwright/internal/secretfile"
 	"github.com/hubwright/hubwright/internal/term"
 )
 
@@ -57,8 +58,7 @@ func (s *secretsOf) edit(c *cli.Context) error {
 			s.Say("%s: nothing was changed", s.name())
 			return nil
 		}
-		err = f.Replace(edited)
-		if err == nil {
+		if err = s.replace(f, plain, edited); err == nil {
 			return s.write(c.Context, f)
 		}
 		s.Say("%s %v", s.Paint(term.Red, "error:"), err)
@@ -66,6 +66,25 @@ func (s *secretsOf) edit(c *cli.Context) error {
 			return errors.Join(stopped("", "%s: nothing was changed", s.name()), asked)
 		}
 	}
+}
+
+// replace gives the file what was edited. The error says by its lines why it does not become the file, all of it at once where it can be read.
+func (s *secretsOf) replace(f *secretfile.File, before, edited []byte) error {
+	found := s.faults(edited)
+	if len(found) == 0 && empty(edited) && !empty(before) {
+		found = s.emptied()
+	}
+	if len(found) > 0 {
+		return found
+	}
+	if err := f.Replace(edited); err != nil {
+		return err
+	}
+	sealed, err := f.Seal()
+	if err != nil {
+		return err
+	}
+	return inTheClear(s.stack, s.name(), sealed).Err()
 }
 
 // quietly makes editors of the vi family keep nothing of the text anywhere else: neither swap file nor history, undo file or backup.

@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -58,8 +60,11 @@ func cryptKey(s *secretsOf, f *secretfile.File, _ *cli.Context) error {
 	path := s.hub.SecretPaths("cryptKey")[0]
 	keys, _ := generated("cryptKey").([]any)
 	if old, ok := f.Get(path...); ok {
-		list, _ := old.([]any)
-		keys = append(keys, list...)
+		if list, isList := old.([]any); isList {
+			keys = append(keys, list...)
+		} else if old != nil && old != "" { // one alone, as text
+			keys = append(keys, old)
+		}
 	}
 	return f.Set(keys, path...)
 }
@@ -95,5 +100,33 @@ func (s *secretsOf) rotate(c *cli.Context) error {
 	if err := r.do(s, f, c); err != nil {
 		return err
 	}
+	if r.key == "recipients" && !c.Bool("without-me") {
+		if err := s.keepsOpening(c.Context, f); err != nil {
+			return err
+		}
+	}
 	return s.write(c.Context, f)
+}
+
+// keepsOpening stops what would leave whoever runs this unable to open the file, unless that person says on a terminal that it is meant.
+func (s *secretsOf) keepsOpening(ctx context.Context, f *secretfile.File) error {
+	locked := s.opens(ctx, f)
+	if locked == nil {
+		return nil
+	}
+	s.Say("%s you could not open it any more: %v", s.Paint(term.Yellow, "note:"), locked)
+	const hint = "add yourself to the rule in " + secretfile.RulesFile + "; or, when others are to have it from now on, --without-me"
+	if s.globals.yes {
+		return stopped(hint, "%s would be closed to you; nothing was changed", s.name())
+	}
+	answer, err := s.Ask("Lock yourself out? [y/N]")
+	switch {
+	case errors.Is(err, term.ErrNotAsked):
+		return stopped(hint, "%s would be closed to you; nothing was changed", s.name())
+	case err != nil:
+		return err
+	case answer != "y" && answer != "yes":
+		return stopped(hint, "not confirmed; nothing was changed")
+	}
+	return nil
 }

@@ -51,12 +51,17 @@ func wants(t *testing.T, text string, all ...string) {
 
 func TestSecretsFromNothing(t *testing.T) {
 	dir, recipient := withAge(t)
+	own := os.Getenv("SOPS_AGE_KEY")
 	const file = "hubs/hub/secrets/staging.yaml"
 	wants(t, secretsRun(t, dir, "x", exitUsage, "secrets", "set", "staging", "oauth.clientId"), "no rule of .sops.yaml says who may open it", "`hubwright secrets init staging`")
 	wants(t, secretsRun(t, dir, "", exitUsage, "secrets", "init", "staging", "--age", "age1nobody"), `"age1nobody" is no age recipient`)
 	wants(t, secretsRun(t, dir, "", exitDone, "secrets", "init", "staging", "--age", recipient), "written: .sops.yaml has a rule for "+file, file+" is encrypted for "+recipient,
 		"hub.oauth.clientSecret is missing; register a client with the callback https://hub.science.stsci.edu/hub/oauth_callback, then: hubwright secrets set staging oauth.clientSecret --hub hub")
 	wants(t, secretsRun(t, dir, "", exitDone, "secrets", "init", "staging"), "is encrypted already, for "+recipient)
+	other, theirs := withAge(t)
+	withAge(t) // whose identity is this machine's from now on
+	wants(t, secretsRun(t, other, "", exitDone, "secrets", "init", "staging", "--age", theirs), "you cannot open it yourself: "+file+": cannot be opened with any of its 1 keys")
+	t.Setenv("SOPS_AGE_KEY", own)
 
 	secretsRun(t, dir, "planted-id\n", exitDone, "secrets", "set", "staging", "oauth.clientId")
 	secretsRun(t, dir, "planted-secret\n", exitDone, "secrets", "set", "staging", "oauth.clientSecret")
@@ -150,10 +155,25 @@ func TestSecretsCheck(t *testing.T) {
 	}
 	write(secretfile.RulesFile, strings.ReplaceAll(string(rules), recipient, other.Recipient().String()))
 	said := secretsRun(t, dir, "", exitUsage, "secrets", "check", "staging")
-	wants(t, said, recipient+" can open it, whom no rule of .sops.yaml names; hubwright secrets rotate staging recipients", "is a placeholder", "is not 64 hexadecimal digits")
+	wants(t, said, recipient+" can open it, whom no rule of .sops.yaml names; hubwright secrets rotate staging recipients",
+		other.Recipient().String()+" cannot open it, whom the rule of .sops.yaml names; hubwright secrets rotate staging recipients", "is a placeholder", "is not 64 hexadecimal digits")
 	if strings.Contains(said, "planted") || strings.Contains(said, "changeme") {
 		t.Errorf("a secret is shown:\n%s", said)
 	}
+	before, err := os.ReadFile(filepath.Join(dir, file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wants(t, secretsRun(t, dir, "", exitStopped, "secrets", "rotate", "staging", "recipients", "--yes"), "you could not open it any more: "+file, "would be closed to you; nothing was changed", "add yourself to the rule in .sops.yaml", "--without-me")
+	if after, err := os.ReadFile(filepath.Join(dir, file)); err != nil || !bytes.Equal(before, after) {
+		t.Errorf("the file was changed: %v", err)
+	}
+	write(secretfile.RulesFile, strings.ReplaceAll(string(rules), recipient, other.Recipient().String()+","+recipient))
 	secretsRun(t, dir, "", exitDone, "secrets", "rotate", "staging", "recipients", "--yes")
+	if said := secretsRun(t, dir, "", exitUsage, "secrets", "check", "staging"); strings.Contains(said, "open it") {
+		t.Errorf("recipients and rule are one:\n%s", said)
+	}
+	write(secretfile.RulesFile, strings.ReplaceAll(string(rules), recipient, other.Recipient().String()))
+	secretsRun(t, dir, "", exitDone, "secrets", "rotate", "staging", "recipients", "--yes", "--without-me")
 	wants(t, secretsRun(t, dir, "", exitUsage, "secrets", "check", "staging"), "none of this machine's age identities is its recipient")
 }

@@ -75,10 +75,13 @@ func findProject(dir string) (string, error) {
 	}
 }
 
+// sandboxSecretsEnv says with "none" that the sandbox makes up no secrets.
+const sandboxSecretsEnv = "HUBWRIGHT_SANDBOX_SECRETS"
+
 // open makes an environment ready for what runs the program: as look does, and in the sandbox with secrets for hubs that have none.
 func (a *app) open(ctx context.Context, g globals, env string) (*session, error) {
 	s, err := a.look(ctx, g, env)
-	if err == nil && g.sandbox && a.getenv("HUBWRIGHT_SANDBOX_SECRETS") != "none" {
+	if err == nil && g.sandbox && a.getenv(sandboxSecretsEnv) != "none" {
 		if err := s.trialSecrets(ctx); err != nil {
 			return nil, errors.Join(err, s.Close())
 		}
@@ -110,7 +113,7 @@ func (a *app) look(ctx context.Context, g globals, env string) (*session, error)
 		opts.Log = a.Err
 	}
 	program := programOptions(root, a.getenv)
-	program.Reader.Git = &a.git
+	program.Reader.Git, program.Reader.Keys.Machine = &a.git, &a.machine
 	if g.sandbox {
 		if s.sandbox, err = a.openSandbox(root, stack); err != nil {
 			return nil, errors.Join(err, s.Close())

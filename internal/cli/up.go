@@ -43,6 +43,9 @@ func (s *session) update(ctx context.Context) (*driver.Result, error) {
 	if err := s.Check(ctx, s.env); err != nil {
 		return nil, err
 	}
+	if !s.brief {
+		s.noteMadeUp(ctx)
+	}
 	found, err := s.preview(ctx)
 	if err != nil {
 		return nil, err

@@ -113,6 +113,9 @@ func (a *app) problemsOf(ctx context.Context, root, env string, g globals, chart
 		if _, err := stacks.Manifests(stack, &stack.Hubs[i]); errors.As(err, &wrong) {
 			found = append(found, wrong...)
 		}
+		for _, p := range stacks.Exposed(stack, hub) {
+			a.noteOnce("%s", p)
+		}
 	}
 	if _, err := images.Plan(ctx, stack, imagehash.DefaultCache()); err != nil {
 		var wrong config.Problems
@@ -204,10 +207,12 @@ func (a *app) hubFiles(ctx context.Context, g globals, stack *config.Stack, hub 
 // secretThere says whether a hub's secret is somewhere, by what can be seen without decrypting anything. Of what
 // cannot be seen it is taken for granted.
 func secretThere(stack *config.Stack, hub *config.Hub, files hubFiles, key string) bool {
-	if files.unread || stack.SecretGiven(hub.Name, key) {
-		return true
-	}
-	for _, text := range files.secrets {
+	return files.unread || stack.SecretGiven(hub.Name, key) || files.have(hub, key)
+}
+
+// have says whether the files of secrets have a hub's secret, by its name.
+func (of hubFiles) have(hub *config.Hub, key string) bool {
+	for _, text := range of.secrets {
 		for _, path := range hub.SecretPaths(key) {
 			if givenIn(text.Data, path) {
 				return true
@@ -236,7 +241,7 @@ func (a *app) computeAndCheck(ctx context.Context, stack *config.Stack, hub *con
 	if err != nil || of.unread || of.locked {
 		return wrong, nil, err
 	}
-	for _, p := range inPlaintext(stack, hub, computed) {
+	for _, p := range append(inPlaintext(stack, hub, computed), doubtsAmong(stack, hub, computed)...) {
 		a.noteOnce("%s", p)
 	}
 	bad, _ := secretsAmong(stack, hub, computed) // what is missing is told of apart

@@ -2,22 +2,18 @@ package config
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"encoding/hex"
 	"encoding/pem"
 	"fmt"
 	"strings"
 	"time"
 
-	"github.com/hubwright/hubwright/internal/lazyregexp"
+	"github.com/hubwright/hubwright/internal/secretname"
 )
 
 // secretBytes is the length of the tokens, cookie secrets and keys that JupyterHub wants:
 // https://jupyterhub.readthedocs.io/en/stable/explanation/websecurity.html#security-settings
 const secretBytes = 32
-
-// placeholder is what people leave in a file that they copied.
-var placeholder = lazyregexp.New(`(?i)^(<.*>|\$\{?\w+\}?|x{3,}|\*+|\.{3,}|(change|fill|replace)[-_ ]?(me|this|it)?( in)?|to-?do|fix-?me|tbd|example.*|your[-_ ].*|secret|password|dummy|placeholder|none|null)$`)
 
 // CheckSecrets says what is wrong with the hubs' secrets at a time: what is left as a placeholder, malformed, expired or does not fit; and, apart from
 // that, what a person has yet to enter, without which a hub cannot be deployed. A problem never holds a value.
@@ -120,7 +116,7 @@ func (c *secretChecker) hub(h *Hub, s HubSecrets, callback string, now time.Time
 			switch {
 			case value == "":
 				c.lacks(h, key, callback)
-			case placeholder.MatchString(strings.TrimSpace(value)):
+			case secretname.Placeholder(value):
 				c.add(h.Name, key, "is a placeholder", hint)
 			case strings.TrimSpace(value) != value:
 				c.add(h.Name, key, "begins or ends with white space", hint)
@@ -140,10 +136,13 @@ func (c *secretChecker) tls(h *Hub, t TLSSecrets, now time.Time) {
 		switch block, _ := pem.Decode([]byte(value)); {
 		case value == "":
 			c.lacks(h, key, "")
-		case placeholder.MatchString(strings.TrimSpace(value)):
+		case secretname.Placeholder(value):
 			c.add(h.Name, key, "is a placeholder", hint)
 		case block == nil:
 			c.add(h.Name, key, "is not PEM", hint)
+		case key == "tls.key" && encryptedKey(value):
+			hint = "decrypt it: openssl pkey -in key.pem | " + strings.TrimSuffix(hint, " < key.pem")
+			c.add(h.Name, key, "is encrypted with a passphrase, for which nobody can be asked where the hub runs", hint)
 		default:
 			continue
 		}
@@ -169,43 +168,13 @@ func (c *secretChecker) tls(h *Hub, t TLSSecrets, now time.Time) {
 	if leaf.VerifyHostname(h.Domain) != nil {
 		c.add(h.Name, "tls.certificate", fmt.Sprintf("is not for %s: it names %s", h.Domain, oneOrNone(leaf.DNSNames)), "order one for that domain")
 	}
-	c.chain(h, pair.Certificate, chain)
-}
-
-// ExpirySoon is how long before its end a certificate is warned of.
-const ExpirySoon = 30 * 24 * time.Hour
-
-// Expiring are the hubs' certificates that end soon and have not ended yet.
-func (s *Stack) Expiring(secrets map[string]HubSecrets, now time.Time) Problems {
-	c := &secretChecker{at: s.place(secretsKey), env: s.Environment}
-	for i := range s.Hubs {
-		h := &s.Hubs[i]
-		t := secrets[h.Name].TLS
-		pair, err := tls.X509KeyPair([]byte(t.Certificate), []byte(t.Key))
-		if h.HTTPS.Type != HTTPSManual || err != nil {
-			continue // CheckSecrets says what is wrong
-		}
-		if left := pair.Leaf.NotAfter.Sub(now); left > 0 && left < ExpirySoon {
-			c.add(h.Name, "tls.certificate", fmt.Sprintf("expires in %d days, on %s", int(left/(24*time.Hour)), pair.Leaf.NotAfter.UTC().Format(time.DateOnly)), "set a new one: "+c.setting(h.Name, "tls.certificate"))
-		}
-	}
-	return c.problems.Sorted()
-}
-
-// chain checks that each certificate is signed by the next.
-func (c *secretChecker) chain(h *Hub, der [][]byte, hint string) {
-	var below *x509.Certificate
-	for i, raw := range der {
-		cert, err := x509.ParseCertificate(raw)
-		if err != nil {
-			c.add(h.Name, "tls.certificate", fmt.Sprintf("number %d is not a certificate", i+1), hint)
-			return
-		}
-		if below != nil && below.CheckSignatureFrom(cert) != nil {
-			c.add(h.Name, "tls.certificate", fmt.Sprintf("number %d is not signed by number %d", i, i+1), hint)
-			return
-		}
-		below = cert
+	switch certs, wrong := chainOf(&pair); {
+	case wrong != "":
+		c.add(h.Name, "tls.certificate", wrong, chain)
+	case chainFault(certs) != "" && len(certs) == 1:
+		c.add(h.Name, "tls.certificate", chainFault(certs), completing(certs, c.setting(h.Name, "tls.certificate")))
+	case chainFault(certs) != "":
+		c.add(h.Name, "tls.certificate", chainFault(certs), chain)
 	}
 }
 

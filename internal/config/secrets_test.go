@@ -23,8 +23,21 @@ import (
 // now is the time of these tests.
 var now = time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 
+// policies are the policies of a certificate.
+func policies(t *testing.T, oids ...string) (out []x509.OID) {
+	t.Helper()
+	for _, text := range oids {
+		oid, err := x509.ParseOID(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, oid)
+	}
+	return out
+}
+
 // certificate makes a certificate for a domain that ends a year later than begin, signed by the given one or by itself.
-func certificate(t *testing.T, domain string, begin time.Time, signer *x509.Certificate, signerKey crypto.Signer) (*x509.Certificate, crypto.Signer) {
+func certificate(t *testing.T, domain string, begin time.Time, signer *x509.Certificate, signerKey crypto.Signer, change ...func(*x509.Certificate)) (*x509.Certificate, crypto.Signer) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -33,6 +46,9 @@ func certificate(t *testing.T, domain string, begin time.Time, signer *x509.Cert
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: domain}, DNSNames: []string{domain}, NotBefore: begin, NotAfter: begin.AddDate(1, 0, 0),
 		BasicConstraintsValid: true, IsCA: true, KeyUsage: x509.KeyUsageCertSign,
+	}
+	for _, c := range change {
+		c(template)
 	}
 	if signer == nil {
 		signer, signerKey = template, key
@@ -76,6 +92,9 @@ func TestCheckSecrets(t *testing.T) {
 	stranger, otherKey := certificate(t, "other.example.org", begin, nil, nil)
 	old, oldKey := certificate(t, "hub.example.org", now.AddDate(-2, 0, 0), nil, nil)
 	young, youngKey := certificate(t, "hub.example.org", now.AddDate(0, 0, 2), nil, nil)
+	public, publicKey := certificate(t, "hub.example.org", begin, ca, caKey, func(c *x509.Certificate) {
+		c.IssuingCertificateURL, c.Policies = []string{"http://ca.example.org/ca.crt"}, policies(t, "2.23.140.1.2.1")
+	})
 	right := config.HubSecrets{
 		ProxyToken: strings.Repeat("0a", 32),
 		OAuth:      config.OAuthSecrets{ClientID: "464f261c10bf04a8", ClientSecret: "planted-oauth"},
@@ -86,6 +105,7 @@ func TestCheckSecrets(t *testing.T) {
 		register = "register a client with the callback https://hub.example.org/hub/oauth_callback, then: hubwright secrets set staging oauth."
 		together = "certificate and key belong together, both in PEM; the hub's own certificate comes first, then those that signed it"
 		first    = "the hub's own certificate comes first, then those that signed it"
+		decrypt  = "for which nobody can be asked where the hub runs; decrypt it: openssl pkey -in key.pem | hubwright secrets set staging tls.key --hub hub"
 		renew    = "set a new one: hubwright secrets set staging tls.certificate --hub hub < certificate.pem"
 	)
 	tests := []struct {
@@ -118,6 +138,19 @@ func TestCheckSecrets(t *testing.T) {
 		{"another domain", func(s *config.HubSecrets) {
 			s.TLS = config.TLSSecrets{Certificate: certPEM(stranger), Key: keyPEM(t, otherKey)}
 		}, []string{at + "tls.certificate: is not for hub.example.org: it names other.example.org; order one for that domain"}},
+		{"a key with a passphrase", func(s *config.HubSecrets) {
+			s.TLS.Key = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIIB\n-----END ENCRYPTED PRIVATE KEY-----\n"
+		}, []string{at + "tls.key: is encrypted with a passphrase, " + decrypt}},
+		{"an older key with a passphrase", func(s *config.HubSecrets) {
+			s.TLS.Key = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,AA\n\nMIIB\n-----END RSA PRIVATE KEY-----\n"
+		}, []string{at + "tls.key: is encrypted with a passphrase, " + decrypt}},
+		{"a public one without its intermediate", func(s *config.HubSecrets) {
+			s.TLS = config.TLSSecrets{Certificate: certPEM(public), Key: keyPEM(t, publicKey)}
+		}, []string{at + `tls.certificate: is alone: the intermediate certificate that signed it, "ca", is missing; put the one that signed it behind it, in PEM ` +
+			"(it is at http://ca.example.org/ca.crt), then: hubwright secrets set staging tls.certificate --hub hub < certificate.pem"}},
+		{"a public one with it", func(s *config.HubSecrets) {
+			s.TLS = config.TLSSecrets{Certificate: certPEM(public, ca), Key: keyPEM(t, publicKey)}
+		}, nil},
 		{"a broken chain", func(s *config.HubSecrets) { s.TLS.Certificate = certPEM(leaf, stranger) }, []string{at + "tls.certificate: number 1 is not signed by number 2; " + first}},
 	}
 	for _, test := range tests {
@@ -140,9 +173,20 @@ func TestCheckSecrets(t *testing.T) {
 	for after, want := range map[int]string{
 		0: "", 320: "Pulumi.staging.yaml:1: secrets.hub.tls.certificate: expires in ", 400: "",
 	} {
-		soon := s.Expiring(map[string]config.HubSecrets{"hub": right}, now.AddDate(0, 0, after))
+		soon := s.Doubts(map[string]config.HubSecrets{"hub": right}, now.AddDate(0, 0, after))
 		if got := soon.Error(); !strings.HasPrefix(got, want) || want == "" && got != "" {
 			t.Errorf("after %d days: %q", after, got)
+		}
+	}
+	for name, test := range map[string]struct{ certificate, key, want string }{
+		"alone":             {certPEM(leaf), keyPEM(t, key), `Pulumi.staging.yaml:1: secrets.hub.tls.certificate: is alone, signed by "ca", `},
+		"signed by itself":  {certPEM(ca), keyPEM(t, caKey), ""},
+		"with its root":     {certPEM(leaf, ca), keyPEM(t, key), ""},
+		"surely incomplete": {certPEM(public), keyPEM(t, publicKey), ""}, // which CheckSecrets says
+	} {
+		got := s.Doubts(map[string]config.HubSecrets{"hub": {TLS: config.TLSSecrets{Certificate: test.certificate, Key: test.key}}}, now).Error()
+		if !strings.HasPrefix(got, test.want) || test.want == "" && got != "" {
+			t.Errorf("%s: %q", name, got)
 		}
 	}
 	problems, _ := s.CheckSecrets(map[string]config.HubSecrets{"hub": right, "hup": right}, now)
@@ -243,6 +287,6 @@ func FuzzPEM(f *testing.F) {
 	f.Fuzz(func(_ *testing.T, certificate, key string) {
 		secrets := map[string]config.HubSecrets{"hub": {TLS: config.TLSSecrets{Certificate: certificate, Key: key}}}
 		stack.CheckSecrets(secrets, now)
-		stack.Expiring(secrets, now)
+		stack.Doubts(secrets, now)
 	})
 }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -82,4 +83,67 @@ func (s *HubSecrets) Lift(h *Hub, at func(path []string) (any, bool)) (taken [][
 		}
 	}
 	return taken
+}
+
+// Misshapen says which of a hub's secrets are there as something else than text, such as digits without quotes, which YAML takes for a number: they are
+// not used. at gives the value at a path of the hub's values.
+func (s *Stack) Misshapen(h *Hub, at func(path []string) (any, bool)) Problems {
+	c := &secretChecker{at: s.place(secretsKey), env: s.Environment}
+	for _, key := range SecretKeys {
+		for _, path := range h.SecretPaths(key) {
+			c.shape(h, key, path, at)
+		}
+	}
+	return c.problems.Sorted()
+}
+
+// shape checks what kind of value is at the path of a secret, and on the way there.
+func (c *secretChecker) shape(h *Hub, key string, path []string, at func(path []string) (any, bool)) {
+	for n := 1; n < len(path); n++ {
+		if v, ok := at(path[:n]); ok && kindOf(v) != object && kindOf(v) != null {
+			c.add(h.Name, key, fmt.Sprintf("cannot be there, since %s is %s, but an object is wanted", strings.Join(path[:n], "."), kindNames[kindOf(v)]), "write its keys below it, each on a line of its own")
+			return
+		}
+	}
+	v, ok := at(path)
+	if !ok {
+		return
+	}
+	values, is := []any{v}, "is "
+	if list, isList := v.([]any); isList && key == "cryptKey" {
+		values, is = list, "has among its items "
+	}
+	for _, v := range values {
+		switch k := kindOf(v); k {
+		case text, null:
+		case number, boolean:
+			c.add(h.Name, key, is+kindNames[k]+", but text is wanted", "put it in quotes, and write it anew: of a number YAML keeps some 16 digits; or: "+c.setting(h.Name, key))
+		default:
+			c.add(h.Name, key, is+kindNames[k]+", but text is wanted", c.setting(h.Name, key))
+		}
+	}
+}
+
+// kindOf is the kind of a value as JSON and YAML have it. What is none of these is an object, of whatever type.
+func kindOf(v any) kind {
+	switch v.(type) {
+	case nil:
+		return null
+	case string:
+		return text
+	case bool:
+		return boolean
+	case int, int64, uint64, float64:
+		return number
+	case []any:
+		return list
+	}
+	return object
+}
+
+// StillMissing are the missing secrets without those that are there, but misshapen.
+func StillMissing(missing, misshapen Problems) Problems {
+	return slices.DeleteFunc(slices.Clone(missing), func(m Problem) bool {
+		return slices.ContainsFunc(misshapen, func(p Problem) bool { return p.Path == m.Path })
+	})
 }

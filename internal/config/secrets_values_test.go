@@ -67,3 +67,37 @@ func TestMissingSecrets(t *testing.T) {
 		t.Errorf("what cannot be looked into is said to be missing: %v", missing)
 	}
 }
+
+// A secret that is there as something else than text is told of as that, and not as missing.
+func TestMisshapen(t *testing.T) {
+	s, err := config.Load(staging(t, ""), "staging", nil, config.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := &s.Hubs[0]
+	for _, test := range []struct {
+		path  string
+		value any
+		want  string
+	}{
+		{"proxy.secretToken", "text", ""},
+		{"proxy.secretToken", nil, ""},
+		{"proxy.secretToken", 1.5e63, "secrets.hub.proxyToken: is a number, but text is wanted; put it in quotes, and write it anew: of a number YAML keeps some 16 digits; or: hubwright secrets set staging proxyToken --hub hub"},
+		{"hub.config.GenericOAuthenticator.client_id", 12345, "secrets.hub.oauth.clientId: is a number, but text is wanted; put it in quotes"},
+		{"hub.config.GenericOAuthenticator.client_secret", []any{"a"}, "secrets.hub.oauth.clientSecret: is a list, but text is wanted; hubwright secrets set staging oauth.clientSecret --hub hub"},
+		{"proxy.https.manual.key", map[string]any{}, "secrets.hub.tls.key: is an object, but text is wanted; hubwright secrets set staging tls.key --hub hub < key.pem"},
+		{"hub.config.JupyterHub.cookie_secret", true, "secrets.hub.cookieSecret: is true or false, but text is wanted"},
+		{"hub.config.CryptKeeper.keys", []any{"a", "b"}, ""},
+		{"hub.config.CryptKeeper.keys", []any{"a", 5}, "secrets.hub.cryptKey: has among its items a number, but text is wanted"},
+		{"proxy.https", []any{"a"}, "secrets.hub.tls.certificate: cannot be there, since proxy.https is a list, but an object is wanted; write its keys below it"},
+	} {
+		got := s.Misshapen(h, func(path []string) (any, bool) { return test.value, strings.Join(path, ".") == test.path })
+		if text := strings.TrimPrefix(got.Error(), "Pulumi.staging.yaml:1: "); !strings.HasPrefix(text, test.want) || test.want == "" && text != "" {
+			t.Errorf("%s of %v: %s", test.path, test.value, text)
+		}
+	}
+	missing := config.Problems{{Path: "secrets.hub.tls.key"}, {Path: "secrets.hub.tls.certificate"}}
+	if got := config.StillMissing(missing, config.Problems{{Path: "secrets.hub.tls.key"}}); len(got) != 1 || got[0].Path != "secrets.hub.tls.certificate" {
+		t.Errorf("still missing are %v", got)
+	}
+}

@@ -46,12 +46,18 @@ func (d Dir) Resolve(name string) (string, error) {
 	return "", &fs.PathError{Op: "open", Path: name, Err: ErrOutside}
 }
 
-// real is an absolute path without links. Of a file that is not there it is where it would be, so that one outside is told of as such.
+// real is where a path relative to the directory really is.
 func (d Dir) real(name string) (string, error) {
 	path := filepath.FromSlash(name)
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(d.Path, path)
 	}
+	return Real(path)
+}
+
+// Real is an absolute path without links. Of what is not there it is where it would be, so that one outside is told of as such: behind a link to what is
+// not there, too, since whoever writes to that makes it where the link leads.
+func Real(path string) (string, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return "", err
@@ -60,11 +66,20 @@ func (d Dir) real(name string) (string, error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return real, err
 	}
-	for at := filepath.Dir(path); ; at = filepath.Dir(at) {
-		parent, inner := filepath.EvalSymlinks(at)
-		if inner == nil {
-			rel, _ := filepath.Rel(at, path)
-			return filepath.Join(parent, rel), nil
+	for at := path; ; at = filepath.Dir(at) {
+		rel, _ := filepath.Rel(at, path)
+		if there, inner := filepath.EvalSymlinks(at); inner == nil {
+			return filepath.Join(there, rel), nil
+		}
+		if link, inner := os.Readlink(at); inner == nil {
+			if !filepath.IsAbs(link) {
+				parent, err := filepath.EvalSymlinks(filepath.Dir(at)) // which its way up begins from
+				if err != nil {
+					return "", err
+				}
+				link = filepath.Join(parent, link)
+			}
+			return Real(filepath.Join(link, rel))
 		}
 		if at == filepath.Dir(at) {
 			return "", err

@@ -36,6 +36,14 @@ func TestDir(t *testing.T) {
 	link("common.yaml", "deployment/hubs/near.yaml")
 	link("../..", "deployment/hubs/up")
 	link("hubs", "deployment/through")
+	link("../../gone.yaml", "deployment/hubs/gone.yaml")
+	link("../../shared/gone/deeper", "deployment/hubs/goneTo")
+	if err := os.MkdirAll(filepath.Join(base, "deployment/a/b"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	link("../../hubs", "deployment/a/b/through")
+	link("later.yaml", "deployment/hubs/later")
+	link("round.yaml", "deployment/hubs/round.yaml")
 	for _, test := range []struct {
 		name    string
 		outside []string
@@ -50,6 +58,12 @@ func TestDir(t *testing.T) {
 		{"hubs/link.yaml", nil, deploydir.ErrOutside},
 		{"hubs/up/secret.yaml", nil, deploydir.ErrOutside},
 		{"hubs/up/deployment/hubs/common.yaml", nil, nil},
+		{"hubs/gone.yaml", nil, deploydir.ErrOutside},
+		{"a/b/through/gone.yaml", nil, deploydir.ErrOutside},
+		{"a/b/through/later", nil, fs.ErrNotExist},
+		{"hubs/goneTo/a.yaml", nil, deploydir.ErrOutside},
+		{"hubs/goneTo/a.yaml", []string{"../shared"}, fs.ErrNotExist},
+		{"hubs/later", nil, fs.ErrNotExist},
 		{"../secret.yaml", nil, deploydir.ErrOutside},
 		{"../none.yaml", nil, deploydir.ErrOutside},
 		{"/etc/passwd", nil, deploydir.ErrOutside},
@@ -69,6 +83,9 @@ func TestDir(t *testing.T) {
 		}
 	}
 	d := deploydir.Dir{Path: filepath.Join(base, "deployment")}
+	if _, err := d.ReadFile("hubs/round.yaml", 0); err == nil || !strings.Contains(err.Error(), "too many links") {
+		t.Errorf("a link to itself: %v", err)
+	}
 	if _, err := d.ReadFile("hubs/common.yaml", 3); err == nil || !strings.Contains(err.Error(), "more than 3 bytes") {
 		t.Errorf("a file over the size: %v", err)
 	}
@@ -80,7 +97,7 @@ func TestDir(t *testing.T) {
 			t.Errorf("a %s: %v", kind, err)
 		}
 	}
-	if entries, err := d.ReadDir("through"); err != nil || len(entries) != 5 {
+	if entries, err := d.ReadDir("through"); err != nil || len(entries) != 9 {
 		t.Errorf("a folder: %v, %v", entries, err)
 	}
 }

@@ -36,6 +36,11 @@ func (r *Regexp) FindAllStringSubmatch(s string, n int) [][]string {
 	return r.compile().FindAllStringSubmatch(s, n)
 }
 
+// FindAllStringSubmatchIndex is the first n matches with those of their groups as pairs of positions, all of them with -1.
+func (r *Regexp) FindAllStringSubmatchIndex(s string, n int) [][]int {
+	return r.compile().FindAllStringSubmatchIndex(s, n)
+}
+
 // ReplaceAllString puts repl in the place of each match; $1 in it stands for a group.
 func (r *Regexp) ReplaceAllString(s, repl string) string {
 	return r.compile().ReplaceAllString(s, repl)

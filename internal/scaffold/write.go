@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/hubwright/hubwright/internal/deploydir"
 )
 
 // OverwriteError says that files of the deployment directory are there already and are others.
@@ -73,7 +75,7 @@ func (f *Files) Inside(dir, folder string) (string, error) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(f.Texts)) {
 		path := filepath.Join(dir, filepath.FromSlash(name))
-		at, err := resolve(path)
+		at, err := deploydir.Real(path)
 		if err != nil {
 			return "", err
 		}
@@ -87,31 +89,4 @@ func (f *Files) Inside(dir, folder string) (string, error) {
 		}
 	}
 	return "", nil
-}
-
-// resolve is an absolute path without links. Of one that is not there it is where it would be.
-func resolve(path string) (string, error) {
-	path, err := filepath.Abs(path)
-	if err != nil {
-		return "", err
-	}
-	for at := path; ; at = filepath.Dir(at) {
-		real, err := filepath.EvalSymlinks(at)
-		if err == nil {
-			rel, _ := filepath.Rel(at, path)
-			return filepath.Join(real, rel), nil
-		}
-		if link, readErr := os.Readlink(at); readErr == nil { // one that leads to what is not there yet
-			if !filepath.IsAbs(link) {
-				link = filepath.Join(filepath.Dir(at), link)
-			}
-			rel, _ := filepath.Rel(at, path)
-			if errors.Is(err, fs.ErrNotExist) {
-				return resolve(filepath.Join(link, rel))
-			}
-		}
-		if at == filepath.Dir(at) {
-			return "", err
-		}
-	}
 }

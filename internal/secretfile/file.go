@@ -181,8 +181,12 @@ func (f *File) Rekey(_ context.Context, groups []Group) error {
 		return fmt.Errorf("%s: nobody is named who could open it: give an age recipient or a KMS key", f.Name)
 	}
 	f.tree.Metadata.DataKey = nil
-	if _, errs := f.tree.GenerateDataKeyWithKeyServices(f.keys.services()); len(errs) > 0 {
-		return fmt.Errorf("%s: its key cannot be encrypted: %w", f.Name, errors.Join(errs...))
+	if _, errs := f.tree.GenerateDataKeyWithKeyServices(f.keys.server().services()); len(errs) > 0 {
+		var reasons []string
+		for _, err := range errs {
+			reasons = append(reasons, reason(err))
+		}
+		return fmt.Errorf("%s: its key cannot be encrypted for %s: %s", f.Name, strings.Join(f.Recipients(), ", "), strings.Join(slices.Compact(reasons), "; "))
 	}
 	f.cipher = aes.NewCipher()
 	return nil

@@ -10,13 +10,12 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
-	"github.com/aws/smithy-go"
-	"github.com/aws/smithy-go/logging"
 	"github.com/getsops/sops/v3"
 	"github.com/getsops/sops/v3/keyservice"
+
+	"github.com/hubwright/hubwright/internal/awsapi"
 )
 
 // Keys are the ways to a file's keys. The zero value uses what the machine has: age identities where sops looks for them (SOPS_AGE_KEY,
@@ -24,6 +23,8 @@ import (
 type Keys struct {
 	// KMS is another way to AWS than the machine's own. Optional.
 	KMS *KMS
+	// Machine remembers what the machine has, for all who open files with it. Optional.
+	Machine *Machine
 }
 
 // KMS is a way to AWS's Key Management Service.
@@ -34,22 +35,34 @@ type KMS struct {
 	Identity string
 }
 
-func (k Keys) services() []keyservice.KeyServiceClient {
-	return []keyservice.KeyServiceClient{keyservice.NewCustomLocalClient(server{kms: k.KMS})}
-}
-
-// server is sops' key service with another way to KMS.
+// server is sops' key service with another way to KMS: that which is given, or the machine's own, which is not waited for again when it has no credentials.
 type server struct {
 	keyservice.Server
-	kms *KMS
+	kms     *KMS
+	machine *Machine
+}
+
+func (k Keys) server() server {
+	if k.Machine == nil {
+		k.Machine = &Machine{}
+	}
+	return server{kms: k.KMS, machine: k.Machine}
+}
+
+func (s server) services() []keyservice.KeyServiceClient {
+	return []keyservice.KeyServiceClient{keyservice.NewCustomLocalClient(s)}
 }
 
 func (s server) Encrypt(ctx context.Context, req *keyservice.EncryptRequest) (*keyservice.EncryptResponse, error) {
-	key := req.GetKey().GetKmsKey()
-	if key == nil || s.kms == nil {
+	client, err := s.client(ctx, req.GetKey().GetKmsKey())
+	if err != nil {
+		return nil, err
+	}
+	if client == nil {
 		return s.Server.Encrypt(ctx, req)
 	}
-	out, err := s.kms.client(key).Encrypt(ctx, &kms.EncryptInput{KeyId: aws.String(key.GetArn()), Plaintext: req.GetPlaintext(), EncryptionContext: key.GetContext()})
+	key := req.GetKey().GetKmsKey()
+	out, err := client.Encrypt(ctx, &kms.EncryptInput{KeyId: aws.String(key.GetArn()), Plaintext: req.GetPlaintext(), EncryptionContext: key.GetContext()})
 	if err != nil {
 		return nil, err
 	}
@@ -57,33 +70,53 @@ func (s server) Encrypt(ctx context.Context, req *keyservice.EncryptRequest) (*k
 }
 
 func (s server) Decrypt(ctx context.Context, req *keyservice.DecryptRequest) (*keyservice.DecryptResponse, error) {
-	key := req.GetKey().GetKmsKey()
-	if key == nil || s.kms == nil {
+	client, err := s.client(ctx, req.GetKey().GetKmsKey())
+	if err != nil {
+		return nil, err
+	}
+	if client == nil {
 		return s.Server.Decrypt(ctx, req)
 	}
+	key := req.GetKey().GetKmsKey()
 	blob, err := base64.StdEncoding.DecodeString(string(req.GetCiphertext()))
 	if err != nil {
 		return nil, errors.New("its encrypted data key is no base64")
 	}
-	out, err := s.kms.client(key).Decrypt(ctx, &kms.DecryptInput{KeyId: aws.String(key.GetArn()), CiphertextBlob: blob, EncryptionContext: key.GetContext()})
+	out, err := client.Decrypt(ctx, &kms.DecryptInput{KeyId: aws.String(key.GetArn()), CiphertextBlob: blob, EncryptionContext: key.GetContext()})
 	if err != nil {
 		return nil, err
 	}
 	return &keyservice.DecryptResponse{Plaintext: out.Plaintext}, nil
 }
 
-// client is a client for the region that a key is in.
-func (k *KMS) client(key *keyservice.KmsKey) *kms.Client {
+// client is a client for the region that a KMS key is in. nil leaves the key to sops: one of another service, or for which the file names a profile or a
+// role.
+func (s server) client(ctx context.Context, key *keyservice.KmsKey) (*kms.Client, error) {
+	if key == nil {
+		return nil, nil
+	}
 	region := ""
 	if parts := strings.Split(key.GetArn(), ":"); len(parts) > 3 {
 		region = parts[3]
 	}
-	return kms.NewFromConfig(aws.Config{Region: region, Credentials: k.Credentials, HTTPClient: k.Client})
+	if s.kms != nil {
+		return kms.NewFromConfig(aws.Config{Region: region, Credentials: s.kms.Credentials, HTTPClient: s.kms.Client}), nil
+	}
+	if key.GetAwsProfile() != "" {
+		return nil, nil
+	}
+	cfg, err := s.machine.open(ctx, region)
+	if err != nil || key.GetRole() != "" {
+		return nil, err
+	}
+	return kms.NewFromConfig(cfg), nil
 }
 
 // dataKey decrypts a file's data key.
 func (k Keys) dataKey(ctx context.Context, name string, meta *sops.Metadata) ([]byte, error) {
-	key, err := meta.GetDataKeyWithKeyServices(k.services(), sops.DefaultDecryptionOrder)
+	server := k.server()
+	services := server.services()
+	key, err := meta.GetDataKeyWithKeyServices(services, sops.DefaultDecryptionOrder)
 	if err == nil {
 		return key, nil
 	}
@@ -94,11 +127,11 @@ func (k Keys) dataKey(ctx context.Context, name string, meta *sops.Metadata) ([]
 	for _, group := range meta.KeyGroups {
 		for _, master := range group {
 			of := keyservice.KeyFromMasterKey(master)
-			_, err := k.services()[0].Decrypt(ctx, &keyservice.DecryptRequest{Key: &of, Ciphertext: master.EncryptedDataKey()})
+			_, err := services[0].Decrypt(ctx, &keyservice.DecryptRequest{Key: &of, Ciphertext: master.EncryptedDataKey()})
 			if err == nil {
 				continue // one of several that are needed
 			}
-			failed.Tried = append(failed.Tried, k.attempt(ctx, of.GetKmsKey() != nil, master.ToString(), err))
+			failed.Tried = append(failed.Tried, server.attempt(ctx, of.GetKmsKey() != nil, master.ToString(), err))
 		}
 	}
 	return nil, failed
@@ -130,31 +163,24 @@ func (e *KeyError) Error() string {
 }
 
 // attempt words a failure.
-func (k Keys) attempt(ctx context.Context, isKMS bool, key string, err error) Attempt {
-	a := Attempt{Key: key, Reason: reason(err.Error())}
-	var api smithy.APIError
-	if errors.As(err, &api) && api.ErrorCode() != "ExpiredTokenException" {
-		a.Reason = api.ErrorCode() + ": " + api.ErrorMessage()
-	}
+func (s server) attempt(ctx context.Context, isKMS bool, key string, err error) Attempt {
+	a := Attempt{Key: key, Reason: reason(err)}
 	if isKMS {
-		a.Identity = k.whoami(ctx)
+		a.Identity = s.whoami(ctx)
 	}
 	return a
 }
 
 // whoami is whose AWS credentials are used; "" when that cannot be had quickly.
-func (k Keys) whoami(ctx context.Context) string {
-	if k.KMS != nil {
-		return k.KMS.Identity
+func (s server) whoami(ctx context.Context) string {
+	if s.kms != nil {
+		return s.kms.Identity
 	}
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
-	cfg, err := awsconfig.LoadDefaultConfig(ctx, awsconfig.WithLogger(logging.Nop{}))
+	cfg, err := s.machine.open(ctx, "us-east-1") // STS answers this anywhere
 	if err != nil {
 		return ""
-	}
-	if cfg.Region == "" {
-		cfg.Region = "us-east-1" // STS answers this anywhere
 	}
 	me, err := sts.NewFromConfig(cfg).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil {
@@ -164,16 +190,25 @@ func (k Keys) whoami(ctx context.Context) string {
 }
 
 // reason shortens what sops and the AWS SDK say to what matters.
-func reason(text string) string {
+func reason(err error) string {
+	text := err.Error()
 	switch {
+	case awsapi.Code(err) == "ExpiredTokenException", strings.Contains(text, "ExpiredToken"):
+		return "the AWS credentials have expired: sign in again (`aws sso login`)"
+	case awsapi.Code(err) != "":
+		return awsapi.InWords(err)
 	case strings.Contains(text, "match any of the recipients"), strings.Contains(text, "matched any of the recipients"):
+		if faults := identityFaults(); faults != "" {
+			return "none of this machine's age identities is its recipient; besides, " + faults
+		}
 		return "none of this machine's age identities is its recipient"
 	case strings.Contains(text, "failed to load age identities"):
+		if faults := identityFaults(); faults != "" {
+			return faults
+		}
 		return "this machine has no age identity: name its file with SOPS_AGE_KEY_FILE"
-	case strings.Contains(text, "ExpiredToken"):
-		return "the AWS credentials have expired"
-	case strings.Contains(text, "no EC2 IMDS role found"), strings.Contains(text, "failed to refresh cached credentials"), strings.Contains(text, "get identity"):
-		return "there are no AWS credentials here"
+	case awsapi.NoCredentials(err):
+		return awsapi.InWords(err) + ": sign in (`aws sso login`, AWS_PROFILE)"
 	}
 	return strings.Join(strings.Fields(text), " ")
 }

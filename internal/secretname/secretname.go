@@ -1,4 +1,4 @@
-// Package secretname tells secrets by what they are called.
+// Package secretname tells secrets by what they are called, and by what they look like in a text.
 package secretname
 
 import "github.com/hubwright/hubwright/internal/lazyregexp"

@@ -83,7 +83,7 @@ func (r *reader) text(data []byte) (map[string]any, *node, problem.Problems) {
 		return nil, nil, r.problems
 	}
 	var plain any = string(data)
-	tree := &node{Origin: r.origin(1), value: plain}
+	tree := &node{Origin: r.origin(1), value: plain, first: 1}
 	for _, key := range slices.Backward(r.layer.Text) {
 		plain = map[string]any{key: plain}
 		tree = &node{Origin: r.origin(1), fields: map[string]*node{key: tree}}
@@ -237,6 +237,9 @@ func (r *reader) node(v any, n *yaml.Node, line int) *node {
 		}
 	default:
 		out.value = v
+		if n != nil && n.Style == yaml.LiteralStyle {
+			out.first = n.Line + 1
+		}
 	}
 	return out
 }

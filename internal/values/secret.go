@@ -30,16 +30,27 @@ func Sensitive(p Path) bool {
 	return false
 }
 
-// Secret says whether the value at a path is a secret: it was written in a layer of secrets, or is one by its name. An object or list is when
-// anything in it is.
+// Secret says whether the value at a path is a secret: it was written in a layer of secrets, is one by its name, or is a text that holds one. An object
+// or list is when anything in it is.
 func (c *Computed) Secret(p Path) bool {
-	n := c.root
-	for i, key := range p {
-		if n = n.child(key); n == nil {
-			return c.OriginOf(p[:i]).Secret
-		}
+	n, known := c.node(p)
+	if !known {
+		return n.Secret
 	}
 	return n.secret(p)
+}
+
+// node is what stands at a path; when that is not known, the nearest around it.
+func (c *Computed) node(p Path) (n *node, known bool) {
+	n = c.root
+	for _, key := range p {
+		below := n.child(key)
+		if below == nil {
+			return n, false
+		}
+		n = below
+	}
+	return n, true
 }
 
 func (n *node) secret(p Path) bool {
@@ -59,13 +70,47 @@ func (n *node) secret(p Path) bool {
 		}
 		return false
 	}
-	return n.Secret || leafSecret(p, n.value)
+	if n.whole(p) {
+		return true
+	}
+	text, _ := n.value.(string)
+	return len(secretname.In(text)) > 0
 }
 
-// leafSecret says whether a leaf is a secret by its name. Only a text can be: a number, a switch or nothing at all hides nothing.
-func leafSecret(p Path, value any) bool {
-	text, ok := value.(string)
-	return ok && text != "" && Sensitive(p)
+// whole says whether a leaf is a secret from its beginning to its end: by its layer or by its name. By its name only a text can be: a number, a switch or
+// nothing at all hides nothing.
+func (n *node) whole(p Path) bool {
+	text, ok := n.value.(string)
+	return n.Secret || ok && text != "" && Sensitive(p)
+}
+
+// Exposure is a secret in a layer that is not one of secrets. Its line is that of the secret itself where that can be known.
+type Exposure struct {
+	Leaf
+	// What says what the leaf holds, such as "a private key"; "" for one that is a secret by its name.
+	What string
+}
+
+// Exposed are the secrets in layers that are not of secrets, in the order of their paths.
+func (c *Computed) Exposed() (out []Exposure) {
+	for _, leaf := range c.Leaves(nil) {
+		text, ok := leaf.Value.(string)
+		n, known := c.node(leaf.Path)
+		switch {
+		case !ok || leaf.Secret || !known:
+		case n.whole(leaf.Path):
+			out = append(out, Exposure{leaf, ""})
+		default:
+			for _, found := range secretname.In(text) {
+				at := leaf
+				if n.first > 0 {
+					at.Line = n.first + strings.Count(text[:found.Start], "\n")
+				}
+				out = append(out, Exposure{at, found.What})
+			}
+		}
+	}
+	return out
 }
 
 // Split parts the values into those that may be seen and those that are secret. A list with a secret in it is secret as a whole, because lists do not
@@ -105,7 +150,7 @@ func (c *Computed) split(v any, p Path) (plain, secret any) {
 	return plains, secrets
 }
 
-// Shown are the values below a path with "[secret]" in the place of secrets; false when there are none.
+// Shown are the values below a path with "[secret]" in the place of secrets, and of those that texts hold; false when there are no values.
 func (c *Computed) Shown(below Path) (any, bool) {
 	v, ok := at(c.Values, below)
 	if !ok {
@@ -129,8 +174,13 @@ func (c *Computed) shown(v any, p Path) any {
 		}
 		return out
 	}
-	if v != nil && c.Secret(p) {
+	n, known := c.node(p)
+	text, ok := v.(string)
+	switch {
+	case v != nil && (known && n.whole(p) || !known && n.Secret):
 		return Masked
+	case ok:
+		return secretname.Mask(text, Masked)
 	}
 	return v
 }
@@ -141,13 +191,22 @@ const shortest = 4
 // Scrub takes secrets out of a text that was made with the values, such as what a chart's template says of them.
 func (c *Computed) Scrub(text string) string {
 	for _, leaf := range c.Leaves(nil) {
-		secret, ok := leaf.Value.(string)
+		value, ok := leaf.Value.(string)
 		if !ok || !c.Secret(leaf.Path) {
 			continue
 		}
-		for _, part := range append(strings.Split(secret, "\n"), secret) {
-			if part = strings.TrimSpace(part); len(part) >= shortest {
-				text = strings.ReplaceAll(text, part, Masked)
+		secrets := []string{value}
+		if n, known := c.node(leaf.Path); known && !n.whole(leaf.Path) {
+			secrets = secrets[:0]
+			for _, found := range secretname.In(value) {
+				secrets = append(secrets, value[found.Start:found.End])
+			}
+		}
+		for _, secret := range secrets {
+			for _, part := range append(strings.Split(secret, "\n"), secret) {
+				if part = strings.TrimSpace(part); len(part) >= shortest {
+					text = strings.ReplaceAll(text, part, Masked)
+				}
 			}
 		}
 	}

@@ -134,3 +134,66 @@ func TestTextOfAFile(t *testing.T) {
 		t.Errorf("a missing file: %v", err)
 	}
 }
+
+// A text that holds a secret is shown without it, told of with its line, and a secret as a whole where it is deployed.
+func TestSecretsInTexts(t *testing.T) {
+	dir := t.TempDir()
+	key := "-----BEGIN PRIVATE KEY-----\n" + strings.Repeat("QUJD", 16) + "\n-----END PRIVATE KEY-----\n"
+	for name, text := range map[string]string{"key.pem": key, "a.py": "import os\n\nc.X.client_secret = 'planted-b'\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c, err := Compute(Options{Files: deploydir.Dir{Path: dir}, Layers: []Layer{
+		{Name: "common", File: "common.yaml", Data: []byte(`hub:
+  db:
+    url: postgres://hub:planted-a@db/hub
+  extraConfig:
+    login: |
+      import os
+      c.X.client_id = "known"
+      c.X.client_secret = "planted-c"
+      c.X.other_secret = os.environ["OTHER"]
+    plain: |
+      c.X.client_secret = os.environ["SECRET"]
+`)},
+		{Name: "file", File: "a.py", Text: ParsePath("hub.extraFiles.a.stringData")},
+		{Name: "secrets", File: "secrets.yaml", Secret: true, Data: []byte("hub: {extraConfig: {hidden: 'a_secret = \"planted-d\"'}}")},
+	}, Sets: []Set{{Kind: SetFile, Text: "hub.custom.pem=key.pem"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown, _ := c.Shown(nil)
+	want := map[string]any{"hub": map[string]any{
+		"db": map[string]any{"url": "postgres://hub:" + Masked + "@db/hub"}, "custom": map[string]any{"pem": Masked + "\n"},
+		"extraConfig": map[string]any{
+			"login": "import os\nc.X.client_id = \"known\"\nc.X.client_secret = \"" + Masked + "\"\nc.X.other_secret = os.environ[\"OTHER\"]\n",
+			"plain": "c.X.client_secret = os.environ[\"SECRET\"]\n", "hidden": Masked,
+		},
+		"extraFiles": map[string]any{"a": map[string]any{"stringData": "import os\n\nc.X.client_secret = '" + Masked + "'\n"}},
+	}}
+	if diff := cmp.Diff(want, shown); diff != "" {
+		t.Error(diff)
+	}
+	var told []string
+	for _, e := range c.Exposed() {
+		told = append(told, e.String()+" "+e.Path.String()+": "+e.What)
+	}
+	if diff := cmp.Diff([]string{
+		"--set-file hub.custom.pem: a private key", "common.yaml:3 hub.db.url: a password in a URL", "common.yaml:8 hub.extraConfig.login: the text of client_secret",
+		"a.py:3 hub.extraFiles.a.stringData: the text of client_secret",
+	}, told); diff != "" {
+		t.Error(diff)
+	}
+	plain, secret := c.Split()
+	left, _ := at(plain, ParsePath("hub.extraConfig"))
+	if diff := cmp.Diff(map[string]any{"plain": "c.X.client_secret = os.environ[\"SECRET\"]\n"}, left); diff != "" {
+		t.Error(diff)
+	}
+	if hidden, _ := at(secret, ParsePath("hub.db.url")); hidden != "postgres://hub:planted-a@db/hub" {
+		t.Errorf("hidden is %v", hidden)
+	}
+	if got := c.Scrub("import os: line 3 has planted-c, not " + strings.Repeat("QUJD", 16)); got != "import os: line 3 has "+Masked+", not "+Masked {
+		t.Error(got)
+	}
+}

@@ -16,6 +16,7 @@ import (
 type node struct {
 	Origin
 	value  any              // of a leaf
+	first  int              // the line of a leaf's own first line, where its lines are those of the file; else 0
 	fields map[string]*node // of an object
 	items  []*node          // of a list
 }

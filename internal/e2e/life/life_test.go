@@ -26,7 +26,8 @@ func TestLifeOfADeployment(t *testing.T) {
 		t.Errorf("the first preview creates nothing:\n%s", preview.Out)
 	}
 	d.Must(4, "up staging --sandbox").Has(t, "a confirmation is needed", "add --yes")
-	d.Must(0, "up staging --sandbox --yes").Has(t, "created", "on AWS about", "https://", "built-in outlines stood in for the charts cluster-autoscaler", "and jupyterhub")
+	d.Must(0, "up staging --sandbox --yes").Has(t, "created", "on AWS about", "https://", "built-in outlines stood in for the charts cluster-autoscaler", "and jupyterhub",
+		"note: the sandbox makes up what the secrets of 1 hub lack (oauth.clientId, oauth.clientSecret, tls.certificate, tls.key): hub; with real services a person enters it")
 
 	d.Must(0, "preview staging --sandbox --detailed-exitcode").Has(t, "no change")
 	d.Must(0, "up staging --sandbox").Has(t, "no change")

@@ -70,7 +70,23 @@ func TestEditIsInMemory(t *testing.T) {
 
 	d.Env = append(d.Env, "EDITOR=sed -i s/proxy:/proxy/")
 	inMemory(t, d)
-	d.Must(4, "secrets edit staging").Has(t, "is no YAML", "nothing was changed")
+	d.Must(4, "secrets edit staging").Has(t, "hubs/hub/secrets/staging.yaml:2: mapping values are not allowed in this context", "nothing was changed")
+	for edit, want := range map[string]string{
+		"s/secretToken:.*/secretToken:\\x20" + strings.Repeat("12345678", 8) + "/": "secrets.hub.proxyToken: is a number, but text is wanted",
+		"s/secretToken:.*/secretToken:\\x20[planted-list]/":                        "secrets.hub.proxyToken: is a list, but text is wanted",
+		"s/secretToken:/secretToken_unencrypted:/":                                 "proxy.secretToken_unencrypted: would be in plaintext in the file",
+		"d": "is empty: every secret in it would be gone",
+	} {
+		before, err := os.ReadFile(filepath.Join(d.Dir, "hubs/hub/secrets/staging.yaml"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.Env[len(d.Env)-1] = "EDITOR=sed -i " + edit
+		d.Must(4, "secrets edit staging").Has(t, "error: hubs/hub/secrets/staging.yaml:", want, "nothing was changed")
+		if after, err := os.ReadFile(filepath.Join(d.Dir, "hubs/hub/secrets/staging.yaml")); err != nil || string(after) != string(before) {
+			t.Errorf("%s: the file was changed: %v", edit, err)
+		}
+	}
 	d.Env[len(d.Env)-1] = "EDITOR=sed -i s/secretToken:.*/planted-key:\\x20planted-edit/"
 	d.Must(0, "secrets edit staging").Has(t, "is encrypted for "+id.Recipient().String())
 	d.Must(0, "values staging proxy").Has(t, "planted-key: '[secret]'")

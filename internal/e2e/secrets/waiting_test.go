@@ -55,7 +55,8 @@ func TestFirstTimeWithoutSecrets(t *testing.T) {
 	d.Must(5, "status staging --sandbox").Has(t, "incomplete")
 	d.Must(0, "preview staging --sandbox --detailed-exitcode").Has(t, "no change")
 
-	d.Must(0, "secrets init staging --sandbox").Has(t, "is encrypted for arn:aws:kms:us-east-1:162808325377:key/")
+	d.Must(0, "secrets init staging --sandbox").Has(t, "is encrypted for arn:aws:kms:us-east-1:162808325377:key/",
+		"note: the sandbox has encrypted it, with a key of its own for arn:aws:kms:us-east-1:162808325377:key/", "before you go on without --sandbox, delete hubs/hub/secrets/staging.yaml and its rule in .sops.yaml, and make it anew")
 	certificate, key := pair(t, "roman-sit-staging.science.stsci.edu")
 	for name, text := range map[string]string{"oauth.clientId": "id-1", "oauth.clientSecret": "planted-oauth", "tls.certificate": certificate, "tls.key": key} {
 		if r := d.Feed(text, "secrets set staging "+name+" --sandbox"); r.Code != 0 {
