@@ -17,8 +17,11 @@ import (
 
 // makeHubs makes every hub of the stack with its record, and tells what came of them.
 func (d *deployment) makeHubs() error {
-	out := pulumi.Map{}
+	out, again := pulumi.Map{}, pulumi.StringMap{}
 	for i := range d.Hubs {
+		if text := d.again(d.Hubs[i].Name); text != "" {
+			again[d.Hubs[i].Name] = pulumi.String(text)
+		}
 		in := d.hubs[d.Hubs[i].Name]
 		for _, p := range in.doubts {
 			if err := d.ctx.Log.Warn(p.String(), nil); err != nil {
@@ -38,7 +41,23 @@ func (d *deployment) makeHubs() error {
 		out[d.Hubs[i].Name] = made
 	}
 	d.ctx.Export("hubs", out)
+	if len(again) > 0 {
+		d.ctx.Export(againOutput, again)
+	}
 	return nil
+}
+
+// againOutput is the output that has of each hub what Options.Again said of it last, so that leaving it out is no change.
+const againOutput = "releasesRepeated"
+
+// again is why a hub's release was last gone over again; "" for never.
+func (d *deployment) again(hub string) string {
+	if text := d.opts.Again[hub]; text != "" {
+		return text
+	}
+	before, _ := d.before(againOutput, hub)
+	text, _ := before.(string)
+	return text
 }
 
 // wait leaves a hub out that lacks what a person has to enter, so that all that needs none of it can be made before, such as the key that the secrets
@@ -119,9 +138,10 @@ func (d *deployment) hubArgs(c *config.Hub) (*hub.Args, error) {
 		HTTPS: hub.HTTPS{
 			Type: httpsTypes[c.HTTPS.Type], Certificate: secret(s.TLS.Certificate), Key: secret(s.TLS.Key), ContactEmail: c.HTTPS.ContactEmail,
 		},
-		Auth:    authOf(&c.Auth, s.OAuth),
-		Homes:   d.homes(c),
-		Protect: d.Storage.Protect, Tags: d.hubTags(c),
+		Auth:        authOf(&c.Auth, s.OAuth),
+		Description: d.again(c.Name),
+		Homes:       d.homes(c),
+		Protect:     d.Storage.Protect, Tags: d.hubTags(c),
 	}
 	if args.HTTPS.CertificateArn, err = d.certificate(c); err != nil {
 		return nil, err

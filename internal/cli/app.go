@@ -71,6 +71,9 @@ func (a *app) run(ctx context.Context, args []string) int {
 type globals struct {
 	dir, output           string
 	sandbox, yes, verbose bool
+
+	over  map[string][]byte // files that count in the place of those that are there
+	again map[string]string // hubs whose releases are gone over again: see stacks.Options
 }
 
 func globalFlags() []cli.Flag {
@@ -98,7 +101,7 @@ func (a *app) root() *cli.App {
 			return cli.ShowAppHelp(c)
 		},
 		Commands: []*cli.Command{
-			a.demo(), a.init(), a.bootstrap(), a.doctor(), a.validate(), a.values(), a.secrets(), a.importing(), a.preview(), a.up(), a.promote(), a.status(), a.url(), a.outputs(), a.drift(), a.refresh(), a.destroy(), a.recover(),
+			a.demo(), a.init(), a.bootstrap(), a.doctor(), a.validate(), a.values(), a.secrets(), a.importing(), a.preview(), a.up(), a.promote(), a.rollback(), a.history(), a.diff(), a.status(), a.url(), a.outputs(), a.drift(), a.refresh(), a.destroy(), a.recover(),
 			a.images(), a.sandbox(), a.completion(),
 		},
 	}

@@ -33,8 +33,8 @@ func (a *app) promote() *cli.Command {
 			return err
 		}
 		defer func() { _ = to.Close() }()
-		to.overrides = c.StringSlice("override")
-		return to.pinAndUpdate(c.Context, envs[0], pins, c.Bool("write-only"))
+		to.overrides, to.verb, to.from = c.StringSlice("override"), "promote", envs[0]
+		return to.pinAndUpdate(c.Context, "runs on "+envs[0], pins, c.Bool("write-only"))
 	})
 }
 
@@ -76,8 +76,8 @@ func pinsOf(outputs map[string]any) config.Pins {
 	return pins
 }
 
-// pinAndUpdate writes the pins into the stack's file and updates the stack. When the person says no, the file is as it was.
-func (s *session) pinAndUpdate(ctx context.Context, from string, pins config.Pins, writeOnly bool) error {
+// pinAndUpdate writes the pins, which are of what is said ("runs on staging"), into the stack's file and updates the stack. When the person says no, the file is as it was.
+func (s *session) pinAndUpdate(ctx context.Context, what string, pins config.Pins, writeOnly bool) error {
 	dir := s.stack.Dir
 	if s.sandbox != nil { // the user's own files are never touched from the sandbox
 		dir = s.sandbox.Mirror()
@@ -91,7 +91,7 @@ func (s *session) pinAndUpdate(ctx context.Context, from string, pins config.Pin
 	if s.sandbox != nil {
 		where += " of the sandbox (" + file + "; your own is untouched)"
 	}
-	s.app.Say("pinned in %s what runs on %s:", where, from)
+	s.app.Say("pinned in %s what %s:", where, what)
 	for _, line := range pins.Lines() {
 		s.app.Say("  %s", line)
 	}
