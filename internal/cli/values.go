@@ -46,7 +46,7 @@ func (a *app) values() *cli.Command {
 			if ch, err = a.charts(stack.Dir, g).Chart(c.Context, chartOf(stack, hub)); err != nil {
 				return err
 			}
-			defaults, err := chartcheck.Defaults(ch.Chart)
+			defaults, err := chartcheck.Defaults(ch.Chart, hub.Chart.Path)
 			if err != nil {
 				return err
 			}
