@@ -96,7 +96,7 @@ func (d *deployment) hubArgs(c *config.Hub) (*hub.Args, error) {
 	if err != nil {
 		return nil, err
 	}
-	templates, err := readTemplates(d.Files(), c.Templates)
+	templates, err := Templates(d.Stack, c)
 	if err != nil {
 		return nil, err
 	}
@@ -142,18 +142,22 @@ func (d *deployment) certificate(c *config.Hub) (pulumi.StringInput, error) {
 	return nil, nil
 }
 
-// chart is the hub's chart: from a repository, or in a folder, whose content counts.
+// chart is the hub's chart: from a repository, or in a folder, whose content counts, and that of the folders that it takes others from.
 func (d *deployment) chart(c *config.Hub) (hub.Chart, error) {
 	if c.Chart.Path == "" {
 		return hub.Chart{Name: c.Chart.Name, Repository: c.Chart.Repository, Version: d.ChartVersion(c)}, nil
 	}
-	digest, err := dirhash.HashDir(filepath.Join(d.opts.Dir, c.Chart.Path), "", dirhash.Hash1)
+	fetches, beside, err := ChartDependencies(d.Stack, c)
 	if err != nil {
 		return hub.Chart{}, fmt.Errorf("reading the chart: %w", err)
 	}
-	fetches, err := fetchesDependencies(filepath.Join(d.opts.Dir, c.Chart.Path))
-	if err != nil {
-		return hub.Chart{}, fmt.Errorf("reading the chart: %w", err)
+	digest := ""
+	for _, folder := range append([]string{c.Chart.Path}, beside...) {
+		one, err := dirhash.HashDir(filepath.Join(d.opts.Dir, folder), "", dirhash.Hash1)
+		if err != nil {
+			return hub.Chart{}, fmt.Errorf("reading the chart: %w", err)
+		}
+		digest += one
 	}
 	return hub.Chart{Path: c.Chart.Path, Digest: digest, UpdateDependencies: fetches}, nil
 }
