@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -62,28 +63,57 @@ func unreadTemplate(file string, err error) problem.Problem {
 	return p
 }
 
-// ChartDependencies reads which charts a hub's chart in a folder depends on and does not hold: fetches says that there are some, and folders are where
-// those are that its Chart.yaml has in folders, by their paths in the deployment. The error is problem.Problems when one of them is out of bounds.
-func ChartDependencies(stack *config.Stack, h *config.Hub) (fetches bool, folders []string, err error) {
-	if h.Chart.Path == "" {
-		return false, nil, nil
-	}
-	files, file := stack.Files(), path.Join(h.Chart.Path, "Chart.yaml")
-	data, err := files.ReadFile(file, maxObject)
+// dependency is a chart that another depends on, as its Chart.yaml has it.
+type dependency struct {
+	Name, Repository string
+	line             int
+}
+
+// dependenciesOf reads the Chart.yaml of a hub's chart in a folder. The error is problem.Problems.
+func dependenciesOf(stack *config.Stack, h *config.Hub) (file string, all []dependency, err error) {
+	file = path.Join(h.Chart.Path, "Chart.yaml")
+	data, err := stack.Files().ReadFile(file, maxObject)
 	if err != nil {
-		return false, nil, err
+		return file, nil, problem.Problems{values.Unread(file, err, "give a chart in a folder, relative to the deployment directory")}
 	}
 	var chart struct{ Dependencies []yaml.Node }
-	if err := yaml.Unmarshal(data, &chart); err != nil {
-		return false, nil, problem.Problems{{File: file, Message: strings.TrimPrefix(err.Error(), "yaml: ")}}
-	}
 	var problems problem.Problems
+	if err := yaml.Unmarshal(data, &chart); err != nil {
+		problems = append(problems, problem.Problem{File: file, Message: strings.TrimPrefix(err.Error(), "yaml: ")})
+	}
 	for _, node := range chart.Dependencies {
-		var d struct{ Name, Repository string }
+		d := dependency{line: node.Line}
 		if err := node.Decode(&d); err != nil {
 			problems = append(problems, problem.Problem{File: file, Line: node.Line, Path: "dependencies", Message: strings.TrimPrefix(err.Error(), "yaml: ")})
 			continue
 		}
+		all = append(all, d)
+	}
+	return file, all, problems.Err()
+}
+
+// DependencyAt is where the Chart.yaml of a hub's chart in a folder names a dependency, as the beginning of a problem.
+func DependencyAt(stack *config.Stack, h *config.Hub, name string) problem.Problem {
+	file, all, _ := dependenciesOf(stack, h)
+	at := problem.Problem{File: file, Path: "dependencies[" + name + "]"}
+	if i := slices.IndexFunc(all, func(d dependency) bool { return d.Name == name }); i >= 0 {
+		at.Line = all[i].line
+	}
+	return at
+}
+
+// ChartDependencies reads which charts a hub's chart in a folder depends on and does not hold: fetches says that there are some, and folders are where
+// those are that its Chart.yaml has in folders, by their paths in the deployment. The error is problem.Problems, when one of them is out of bounds.
+func ChartDependencies(stack *config.Stack, h *config.Hub) (fetches bool, folders []string, err error) {
+	if h.Chart.Path == "" {
+		return false, nil, nil
+	}
+	_, all, err := dependenciesOf(stack, h)
+	if err != nil {
+		return false, nil, err
+	}
+	var problems problem.Problems
+	for _, d := range all {
 		if holds(filepath.Join(stack.Dir, h.Chart.Path), d.Name) {
 			continue
 		}
@@ -92,20 +122,20 @@ func ChartDependencies(stack *config.Stack, h *config.Hub) (fetches bool, folder
 		if !beside {
 			continue
 		}
-		wrong := func(message, hint string) {
-			problems = append(problems, problem.Problem{File: file, Line: node.Line, Path: "dependencies[" + d.Name + "].repository", Message: message, Hint: hint})
-		}
-		if filepath.IsAbs(at) {
-			wrong(fmt.Sprintf("%q is absolute, so it holds on one machine only", d.Repository), "write it relative to the chart's folder, such as file://../"+d.Name)
-			continue
-		}
+		wrong := DependencyAt(stack, h, d.Name)
 		folder := path.Join(h.Chart.Path, at)
-		if _, err := files.Resolve(folder); errors.Is(err, deploydir.ErrOutside) {
-			p := values.Unread(file, err, "")
-			wrong(fmt.Sprintf("%q %s", d.Repository, p.Message), p.Hint)
-			continue
+		_, err := stack.Files().Resolve(folder)
+		switch {
+		case filepath.IsAbs(at):
+			wrong.Message, wrong.Hint = fmt.Sprintf("%q is absolute, so it holds on one machine only", d.Repository), "write it relative to the chart's folder, such as file://../"+d.Name
+			problems = append(problems, wrong)
+		case errors.Is(err, deploydir.ErrOutside):
+			p := values.Unread(folder, err, "")
+			wrong.Message, wrong.Hint = fmt.Sprintf("%q %s", d.Repository, p.Message), p.Hint
+			problems = append(problems, wrong)
+		default:
+			folders = append(folders, folder)
 		}
-		folders = append(folders, folder)
 	}
 	return fetches, folders, problems.Err()
 }

@@ -86,7 +86,7 @@ func copied(v any) any {
 	return v
 }
 
-// differences tells of the leaves, new lists and new items of lists that after has and before has not.
+// differences tells of the leaves, changed lists and new items of lists that after has and before has not.
 func differences(before, after any, path []string, tell func(Laid)) {
 	switch after := after.(type) {
 	case map[string]any:
@@ -106,17 +106,12 @@ func differences(before, after any, path []string, tell func(Laid)) {
 		}
 	case []any:
 		was, isList := before.([]any)
-		if !isList || len(after) < len(was) {
+		if !isList || len(after) < len(was) || !sameAll(was, after[:len(was)]) {
 			tell(laid(path, true, after))
 			return
 		}
-		for i, item := range after {
-			inner := append(slices.Clone(path), strconv.Itoa(i))
-			if i >= len(was) {
-				tell(laid(inner, false, item))
-				continue
-			}
-			differences(was[i], item, inner, tell)
+		for i, item := range after[len(was):] {
+			tell(laid(append(slices.Clone(path), strconv.Itoa(len(was)+i)), false, item))
 		}
 	default:
 		if !same(before, after) {
@@ -125,15 +120,26 @@ func differences(before, after any, path []string, tell func(Laid)) {
 	}
 }
 
-// same compares leaves. Inputs that are known later are the same when they are one.
+// same compares values. Inputs that are known later are the same when they are one.
 func same(a, b any) bool {
-	_, laterA := a.(pulumi.Output)
-	_, laterB := b.(pulumi.Output)
-	if laterA || laterB {
-		return laterA && laterB && a == b
+	switch a := a.(type) {
+	case pulumi.Output:
+		later, ok := b.(pulumi.Output)
+		return ok && a == later
+	case map[string]any:
+		m, ok := b.(map[string]any)
+		return ok && maps.EqualFunc(a, m, same)
+	case []any:
+		list, ok := b.([]any)
+		return ok && sameAll(a, list)
+	}
+	if _, later := b.(pulumi.Output); later {
+		return false
 	}
 	return reflect.DeepEqual(a, b)
 }
+
+func sameAll(a, b []any) bool { return slices.EqualFunc(a, b, same) }
 
 func laid(path []string, replaces bool, after any) Laid {
 	l := Laid{Path: path, Replaces: replaces}
