@@ -24,6 +24,7 @@ func (a *app) doctor() *cli.Command {
 		if c.Args().Len() > 1 {
 			return usage("doctor: one environment, or none")
 		}
+		a.flagged = g.sandbox && a.getenv("HUBWRIGHT_SANDBOX") == ""
 		rows := a.checkMachine(c.Context, g)
 		env := c.Args().First()
 		if env != "" {
@@ -42,6 +43,9 @@ func (a *app) doctor() *cli.Command {
 		}
 		order := []string{doctor.Fail, doctor.Warning, doctor.OK, doctor.Skipped}
 		slices.SortStableFunc(rows, func(x, y doctor.Row) int { return slices.Index(order, x.State) - slices.Index(order, y.State) })
+		for i := range rows {
+			rows[i].Remedy = a.proposing(rows[i].Remedy)
+		}
 		if g.output == "json" {
 			if err := a.printJSON(result.Doctor{Head: result.Of("doctor", env), Sandbox: g.sandbox, Checks: rows}); err != nil {
 				return err
@@ -72,7 +76,7 @@ func (a *app) showDoctor(rows []doctor.Row) error {
 	for _, r := range rows {
 		a.Print("%s %s: %s", a.Paint(paint[r.State], fmt.Sprintf("%-7s", r.State)), r.Check, strings.ReplaceAll(r.Seen, "\n", "\n          "))
 		if r.Remedy != "" {
-			a.Print("        %s %s", a.Paint(term.Cyan, "hint:"), a.proposing(r.Remedy))
+			a.Print("        %s %s", a.Paint(term.Cyan, "hint:"), r.Remedy)
 		}
 	}
 	return nil
