@@ -93,7 +93,13 @@ func (a *app) withLaid(stack *config.Stack, hub *config.Hub, opts values.Options
 	if err != nil {
 		return nil, err
 	}
-	laid, err := stacks.LayAround(stack, hub, computed, digest)
+	own := computed // without the chart's defaults, of which an update knows nothing
+	if files > 0 {
+		if own, err = values.Compute(values.Options{Files: opts.Files, Layers: opts.Layers[files:], Sets: opts.Sets}); err != nil {
+			return nil, err
+		}
+	}
+	laid, err := stacks.LayAround(stack, hub, own, digest)
 	var refused config.Problems
 	if err != nil && !errors.As(err, &refused) {
 		return nil, err

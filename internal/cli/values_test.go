@@ -177,7 +177,7 @@ func TestValuesOverTheCharts(t *testing.T) {
 		"Pulumi.staging.yaml": "config:\n  aws:region: us-east-1\n  hubwright:images: null\n  hubwright:hubs:\n" +
 			"    - {name: hub, domain: hub.science.stsci.edu, templates: null, image: null, chart: {path: chart, version: null, name: null, repository: null}}\n",
 		"chart/Chart.yaml":      "apiVersion: v2\nname: small\nversion: 1.0.0\n",
-		"chart/values.yaml":     "hub:\n  memory: 1G\n  cpu: 1\n",
+		"chart/values.yaml":     "hub:\n  memory: 1G\n  cpu: 1\n  db: null\n  config: {JupyterHub: {authenticator_class: dummy}}\n",
 		"hubs/hub/common.yaml":  "hub:\n  memory: 2G\n  cpus: 2\n",
 		"hubs/hub/staging.yaml": "",
 	})
@@ -196,8 +196,11 @@ func TestValuesOverTheCharts(t *testing.T) {
 		if flat := strings.Join(strings.Fields(out.String()), " "); !strings.Contains(flat, test.want) {
 			t.Errorf("%s: %s", test.args, cmp.Diff(test.want, out.String()))
 		}
-		if said := strings.Contains(errs.String(), "nothing reads it"); said != (test.said != "") || !strings.Contains(errs.String(), test.said) {
+		if said := strings.Contains(errs.String(), "most likely nothing reads it"); said != (test.said != "") || !strings.Contains(errs.String(), test.said) {
 			t.Errorf("%s: said %q, want %q", test.args, errs, test.said)
+		}
+		if strings.Contains(errs.String(), "is null") || strings.Contains(errs.String(), "hubwright replaces") {
+			t.Errorf("%s blames somebody for the chart's own values: %s", test.args, errs)
 		}
 	}
 }
