@@ -13,6 +13,7 @@ import (
 	"github.com/hubwright/hubwright/internal/config"
 	"github.com/hubwright/hubwright/internal/doctor"
 	"github.com/hubwright/hubwright/internal/driver"
+	"github.com/hubwright/hubwright/internal/render"
 	"github.com/hubwright/hubwright/internal/result"
 	"github.com/hubwright/hubwright/internal/term"
 	"github.com/hubwright/hubwright/internal/values"
@@ -168,7 +169,12 @@ func (a *app) checkSecretFiles(ctx context.Context, g globals, stack *config.Sta
 func (a *app) checkHubOf(ctx context.Context, g globals, stack *config.Stack, hub *config.Hub) []doctor.Row {
 	name := func(what string) string { return "hub " + hub.Name + ": " + what }
 	var rows []doctor.Row
+	wrong := new(render.DependencyError)
 	switch ch, err := a.charts(stack.Dir, g).Chart(ctx, chartOf(stack, hub)); {
+	case errors.As(err, &wrong):
+		at := stacks.DependencyAt(stack, hub, wrong.Dependency)
+		at.Message = wrong.Reason
+		rows = append(rows, doctor.Row{Check: name("chart"), State: doctor.Fail, Seen: at.String(), Remedy: wrong.Hint})
 	case err != nil:
 		rows = append(rows, doctor.Row{Check: name("chart"), State: doctor.Fail, Seen: err.Error(), Remedy: "give this machine a way to the repository, or put the chart into a folder and name it with chart.path"})
 	case len(ch.Outlines) > 0:

@@ -5,6 +5,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/hubwright/hubwright/internal/config"
+	"github.com/hubwright/hubwright/internal/doctor"
+	"github.com/hubwright/hubwright/internal/render"
+	"github.com/hubwright/hubwright/internal/sandbox"
 )
 
 // What hubwright's own settings lay under and over the files is a layer of its own. A value that they replace, one that lets in whom auth does not name, and
@@ -90,5 +97,46 @@ func TestValidateOfAWrapper(t *testing.T) {
 		if code := a.run(t.Context(), []string{"hubwright", "-C", dir, "validate", "staging"}); code != test.code || !strings.Contains(errs.String(), test.want) || strings.Count(errs.String(), test.want) != 1 {
 			t.Errorf("%s: exit %d, want %d and once %s\n%s", test.name, code, test.code, test.want, errs)
 		}
+	}
+}
+
+// An operation in the sandbox says at its end what it took for granted.
+func TestTheSandboxSaysWhatItTookForGranted(t *testing.T) {
+	const arn = "arn:aws:acm:us-east-1:162808325377:certificate/1"
+	for _, test := range []struct {
+		name  string
+		https config.HTTPS
+		says  bool
+	}{{"a certificate that is named", config.HTTPS{Type: config.HTTPSOffload, CertificateArn: arn}, true}, {"one that is made", config.HTTPS{Type: config.HTTPSOffload, RequestCertificate: true}, false}} {
+		a, _, errs := testApp(t)
+		s := &session{app: a, sandbox: &sandbox.Sandbox{Charts: &render.Source{}}, stack: &config.Stack{Hubs: []config.Hub{{HTTPS: test.https}}}}
+		s.sandboxNote()
+		if got := strings.Contains(errs.String(), "that ACM has the certificate "+arn+" was taken for granted"); got != test.says || !strings.Contains(errs.String(), "nothing real was touched") {
+			t.Errorf("%s: %s", test.name, errs)
+		}
+	}
+}
+
+// A doctor says of a dependency that cannot be one what is wrong with it, and not that a repository is out of reach.
+func TestDoctorOfAWrapper(t *testing.T) {
+	t.Setenv("HUBWRIGHT_OFFLINE", "1")
+	dir := layered(t, map[string]string{
+		"Pulumi.staging.yaml": "config:\n  aws:region: us-east-1\n  hubwright:images: null\n  hubwright:hubs:\n" +
+			"    - {name: hub, domain: hub.science.stsci.edu, templates: null, image: null, chart: {path: wrap, version: null, name: null, repository: null}}\n",
+		"wrap/Chart.yaml":      "apiVersion: v2\nname: wrap\nversion: 1.0.0\ndependencies:\n  - {name: pages, version: 1.0.0, repository: 'file://../pages'}\n",
+		"hubs/hub/common.yaml": "", "hubs/hub/staging.yaml": "",
+	})
+	a, _, _ := testApp(t)
+	stack, err := config.Load(dir, "staging", nil, config.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	row := a.checkHubOf(t.Context(), globals{dir: dir}, stack, stack.Hub("hub"))[0]
+	want := doctor.Row{
+		Check: "hub hub: chart", State: doctor.Fail, Seen: "wrap/Chart.yaml:5: dependencies[pages]: is in file://../pages, which is not there",
+		Remedy: "name the folder of its Chart.yaml, relative to that of the chart",
+	}
+	if diff := cmp.Diff(want, row); diff != "" {
+		t.Error(diff)
 	}
 }

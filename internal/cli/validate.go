@@ -274,7 +274,8 @@ func (a *app) computeAndCheck(ctx context.Context, stack *config.Stack, hub *con
 
 // checkHub holds a hub's values to its chart. When the chart cannot be had, note says so, and that is all.
 func checkHub(ctx context.Context, stack *config.Stack, hub *config.Hub, computed *values.Computed, charts *render.Source, note func(string, ...any)) (config.Problems, error) {
-	if _, _, err := stacks.ChartDependencies(stack, hub); err != nil {
+	var unfit config.Problems
+	if _, _, err := stacks.ChartDependencies(stack, hub); errors.As(err, &unfit) {
 		return nil, nil // filesOf tells of it, and so does the program
 	}
 	ch, err := charts.Chart(ctx, chartOf(stack, hub))

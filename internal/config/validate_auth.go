@@ -148,10 +148,8 @@ func (c *checker) idp(path, idp, claim string) {
 	if !entityForm.MatchString(idp) {
 		c.add(path, fmt.Sprintf("%s is not %s", quoted(idp), entityForm.what), "take it from https://cilogon.org/idplist/, such as "+entityForm.example)
 	}
-	switch {
-	case claim == "":
+	if claim == "" {
 		c.add(path, "names no claim", "name the one that becomes the user's name, such as "+exampleIDP)
-	default:
-		c.matches(path, claim, claimForm)
 	}
+	c.matches(path, claim, claimForm)
 }
