@@ -41,7 +41,7 @@ func LayAround(stack *config.Stack, h *config.Hub, computed *values.Computed, di
 	if h.Chart.Path != "" {
 		args.Chart.Name, args.Chart.Repository = "", ""
 	}
-	args.Homes = &hub.Homes{ClaimName: pulumi.String("").ToStringOutput()}
+	args.Homes = &hub.Homes{ClaimName: pulumi.String(homesClaim)}
 	if h.HTTPS.Type == config.HTTPSOffload {
 		args.HTTPS.CertificateArn = pulumi.String(h.HTTPS.CertificateArn)
 		if h.HTTPS.CertificateArn == "" {

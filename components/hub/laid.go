@@ -55,8 +55,11 @@ func (a *Args) Laid() (under, over []Laid, err error) {
 	}
 	steps := a.steps()
 	if a.Homes != nil {
-		later := pulumi.String("").ToStringOutput() // what the claim is called is known once it is made
-		steps = append(steps, step{PartHomes, func(v *values) error { return v.homes(a.Homes, later) }})
+		claim := a.Homes.ClaimName
+		if claim == nil {
+			claim = pulumi.String("").ToStringOutput() // what it is called is known once it is made
+		}
+		steps = append(steps, step{PartHomes, func(v *values) error { return v.homes(a.Homes, claim) }})
 	}
 	var problems []error
 	for _, s := range steps {

@@ -34,6 +34,10 @@ func TestValuesThatHubwrightLays(t *testing.T) {
 		}
 		return strings.Join(strings.Fields(out.String()+errs.String()), " ")
 	}
+	// Another environment has the same file, of which the same is to be said, and is said once.
+	if err := os.WriteFile(filepath.Join(dir, "Pulumi.other.yaml"), []byte(strings.Replace(stack, "domain: hub", "values: [hubs/hub/common.yaml]\n      domain: other", 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	notes := []string{
 		`note: hubs/hub/common.yaml:3: hub.config.JupyterHub.authenticator_class: is "dummy", which hubwright replaces by "github", as hubs[hub].auth says (Pulumi.staging.yaml:11); take it out: nothing reads it`,
 		`note: hubs/hub/common.yaml:5: hub.config.GitHubOAuthenticator.oauth_callback_url: is "https://old.example.org/hub/oauth_callback", which hubwright replaces by "https://hub.science.stsci.edu/hub/oauth_callback"`,
@@ -43,11 +47,11 @@ func TestValuesThatHubwrightLays(t *testing.T) {
 	shown := run(exitDone, "values staging --origin")
 	wants(t, shown, append([]string{
 		`hub.config.JupyterHub.authenticator_class "github" Pulumi.staging.yaml:11 hubwright`, `hub.config.JupyterHub.cookie_secret "[secret]" Pulumi.staging.yaml:5 hubwright`,
-		`hub.config.GitHubOAuthenticator.enable_auth_state true hubs/hub/common.yaml:7 common`, `singleuser.storage.static.pvcName "[unknown]" Pulumi.staging.yaml:5 hubwright`,
+		`hub.config.GitHubOAuthenticator.enable_auth_state true hubs/hub/common.yaml:7 common`, `singleuser.storage.static.pvcName "users-jh-pvc" Pulumi.staging.yaml:5 hubwright`,
 		`aws-load-balancer-ssl-cert "arn:aws:acm:us-east-1:162808325377:certificate/1" Pulumi.staging.yaml:9 hubwright`, `connection-idle-timeout "60" hubs/hub/staging.yaml:3 staging`,
 		`aws-load-balancer-backend-protocol "tcp" Pulumi.staging.yaml:5 hubwright`,
 	}, notes...)...)
-	if told := run(exitDone, "validate staging"); strings.Contains(told, "enable_auth_state") || strings.Contains(told, "names administrators") {
+	if told := run(exitDone, "validate staging other"); strings.Count(told, "JupyterHub.authenticator_class") != 1 || strings.Contains(told, "enable_auth_state") || strings.Contains(told, "names administrators") {
 		t.Errorf("what nothing replaces is told of: %s", told)
 	} else {
 		wants(t, told, notes...)
@@ -109,7 +113,9 @@ func TestTheSandboxSaysWhatItTookForGranted(t *testing.T) {
 		says  bool
 	}{{"a certificate that is named", config.HTTPS{Type: config.HTTPSOffload, CertificateArn: arn}, true}, {"one that is made", config.HTTPS{Type: config.HTTPSOffload, RequestCertificate: true}, false}} {
 		a, _, errs := testApp(t)
-		s := &session{app: a, sandbox: &sandbox.Sandbox{Charts: &render.Source{}}, stack: &config.Stack{Hubs: []config.Hub{{HTTPS: test.https}}}}
+		stack := &config.Stack{}
+		stack.Hubs = []config.Hub{{HTTPS: test.https}}
+		s := &session{app: a, sandbox: &sandbox.Sandbox{Charts: &render.Source{}}, stack: stack}
 		s.sandboxNote()
 		if got := strings.Contains(errs.String(), "that ACM has the certificate "+arn+" was taken for granted"); got != test.says || !strings.Contains(errs.String(), "nothing real was touched") {
 			t.Errorf("%s: %s", test.name, errs)

@@ -261,7 +261,7 @@ func (a *app) computeAndCheck(ctx context.Context, stack *config.Stack, hub *con
 		wrong = append(wrong, bad...)
 	}
 	for _, p := range laid.Notes {
-		a.noteOnce("%s", p)
+		a.noteOf(p)
 	}
 	if stack.Sandbox() { // where anybody may come in
 		refused, open = nil, append(refused, open...)
@@ -348,19 +348,6 @@ func (s *session) checkHubs(ctx context.Context) error {
 		problems = append(problems, found...)
 	}
 	return problems.Err()
-}
-
-// noteOnce says what is worth knowing and would otherwise be said of each hub.
-func (a *app) noteOnce(format string, args ...any) {
-	text := fmt.Sprintf(format, args...)
-	if a.noted[text] {
-		return
-	}
-	if a.noted == nil {
-		a.noted = map[string]bool{}
-	}
-	a.noted[text] = true
-	a.Say("%s %s", a.Paint(term.Yellow, "note:"), text)
 }
 
 // chartOf names a hub's chart: in a folder, or in a repository.
