@@ -139,7 +139,9 @@ func same(a, b any) bool {
 	if _, later := b.(pulumi.Output); later {
 		return false
 	}
-	return reflect.DeepEqual(a, b)
+	was, _, _ := plain(a)
+	is, _, _ := plain(b)
+	return reflect.DeepEqual(was, is)
 }
 
 func sameAll(a, b []any) bool { return slices.EqualFunc(a, b, same) }

@@ -106,6 +106,26 @@ func count(v any, leaf func()) {
 	}
 }
 
+// What says in other words what is laid is neither replaced nor laid.
+func TestLaidOverTheSame(t *testing.T) {
+	args := dummy()
+	args.Homes = &hub.Homes{ClaimName: pulumi.String("homes")}
+	args.Values = map[string]any{"singleuser": map[string]any{"storage": map[string]any{"static": map[string]any{"pvcName": "homes"}, "type": "dynamic"}}}
+	_, over, err := args.Laid()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, l := range over {
+		if l.Part == hub.PartHomes {
+			got = append(got, fmt.Sprintf("%s %v %t", strings.Join(l.Path, "."), l.Value, l.Replaces))
+		}
+	}
+	if diff := cmp.Diff([]string{"singleuser.storage.static.subPath {username} false", "singleuser.storage.type static true"}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestLaidRefusesWhatNewRefuses(t *testing.T) {
 	args := mast()
 	args.Values = map[string]any{"hub": map[string]any{"config": "none", "limit": nil}}
