@@ -65,7 +65,7 @@ var rooms = []room{
 var everywhere = []string{"internal/heap", "internal/imagehash", "internal/lazyregexp", "internal/problem", "internal/secretname"}
 
 // forTests are packages that exist for the tests of others, or to measure.
-var forTests = []string{"bench", "bench/imagehash", "components/internal/recorder", "internal/cli/clitest", "internal/driver/enginetest", "internal/gitsource/gittest", "internal/needs", "internal/oci/registrytest", "internal/reference", "internal/sandbox/simtest"}
+var forTests = []string{"bench", "bench/imagehash", "components/internal/recorder", "internal/cli/clitest", "internal/driver/enginetest", "internal/gitsource/gittest", "internal/needs", "internal/oci/registrytest", "internal/reference", "internal/sandbox/simtest", "internal/shipped"}
 
 // outside says which packages from elsewhere only some packages may import, tests included.
 var outside = []struct {
