@@ -61,7 +61,7 @@ func (d *deployment) makeImages() error {
 		}
 		img, err := image.New(d.ctx, i.Name, args)
 		if err != nil {
-			return fmt.Errorf("image %s: %w", i.Name, err)
+			return err
 		}
 		d.images[i.Name], refs[i.Name] = img, img.Ref
 	}

@@ -111,19 +111,3 @@ func (s *Stack) Gate(image *Image) Gate {
 	g.Allow = allow
 	return g
 }
-
-// Unenforced says of every gate and test that is written that nothing holds images to it yet, so that nobody relies on it.
-func (s *Stack) Unenforced() Problems {
-	c := &checker{Stack: s}
-	paths := []string{"registry.gate"}
-	names := c.imageNames()
-	for i := range s.Images {
-		paths = append(paths, "images"+named(names, i)+".gate", "images"+named(names, i)+".test")
-	}
-	for _, path := range paths {
-		if s.written(path) {
-			c.add(path, "is not enforced by this version: images are neither tested nor scanned before they are deployed", "take it out")
-		}
-	}
-	return c.problems.Sorted()
-}
