@@ -59,6 +59,9 @@ func (d *deployment) makeImages() error {
 				}
 			}
 		}
+		if err := d.admitted(i, args); err != nil {
+			return err
+		}
 		img, err := image.New(d.ctx, i.Name, args)
 		if err != nil {
 			return err

@@ -119,7 +119,7 @@ func (a *app) deployedList(ctx context.Context, g globals, env string) ([]images
 	var out []imagestore.Image
 	refs := pinsOf(outputs).Images
 	for _, name := range slices.Sorted(maps.Keys(refs)) {
-		repository, digest := config.SplitRef(refs[name])
+		repository, _, digest := images.SplitPin(refs[name])
 		out = append(out, imagestore.Image{Name: name, Repository: repository, Digest: digest})
 	}
 	return out, nil

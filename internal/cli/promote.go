@@ -64,7 +64,7 @@ func (a *app) tested(ctx context.Context, g globals, env string) (t *tested, err
 		return nil, err
 	}
 	t = &tested{stack: from.stack, pins: pinsOf(outputs)}
-	t.tags = knownTags(t.pins.Images, textsOf(outputs, "builds"), from.stack.Pins.Images)
+	t.tags = knownTags(t.pins.Images, textsOf(outputs, "builds"))
 	return t, nil
 }
 

@@ -98,15 +98,11 @@ func (p *promotion) mayPull(m *imagestore.Move) error {
 	return nil
 }
 
-// knownTags are the tags of images' contents, where the state says it of a build, or a file's pin of the image that runs.
-func knownTags(refs, builds, pins map[string]string) map[string]string {
+// knownTags are the tags of images' contents, where the state says it of a build, or the reference does.
+func knownTags(refs, builds map[string]string) map[string]string {
 	tags := map[string]string{}
 	for name, ref := range refs {
-		_, running := config.SplitRef(ref)
-		_, pinned, digest := images.SplitPin(pins[name])
-		if digest != running {
-			pinned = ""
-		}
+		_, pinned, _ := images.SplitPin(ref)
 		for _, tag := range []string{builds[name], pinned} {
 			if _, names := imagehash.Key(tag); names {
 				tags[name] = tag
@@ -119,7 +115,7 @@ func knownTags(refs, builds, pins map[string]string) map[string]string {
 
 // tagInRegistry is the tag of an image's content that its registry has for it; "" when it tells of none.
 func (p *promotion) tagInRegistry(ctx context.Context, m *imagestore.Move) string {
-	found, err := p.store.Registry.Look(ctx, m.From)
+	found, err := p.store.Registry.Look(ctx, m.Repository()+"@"+m.Digest())
 	if err != nil {
 		return "" // one of its digest does as well
 	}

@@ -119,31 +119,7 @@ func (r *registries) admissions(ctx context.Context, repository string, writes b
 	if r.simulated(repository) {
 		return sandboxRecords{r.box}, nil
 	}
-	at, options, err := r.Remote(ctx, repository, writes)
-	return records{&admission.Referrers{Repository: at, Options: options}}, err
-}
-
-// records tell in words why a registry does not give or take them.
-type records struct{ of *admission.Referrers }
-
-// Put records a verdict.
-func (r records) Put(ctx context.Context, digest string, record *admission.Record) error {
-	return inWords("recording the admission of", r.of.Repository.Name()+"@"+digest, r.of.Put(ctx, digest, record))
-}
-
-// Get is the last verdict on an image.
-func (r records) Get(ctx context.Context, digest string) (*admission.Record, error) {
-	record, err := r.of.Get(ctx, digest)
-	return record, inWords("looking for the admission of", r.of.Repository.Name()+"@"+digest, err)
-}
-
-// inWords words what a registry answers; what is said of a record itself stays.
-func inWords(doing, what string, err error) error {
-	var tampered *admission.TamperedError
-	if err == nil || errors.Is(err, admission.ErrNotRecorded) || errors.As(err, &tampered) {
-		return err
-	}
-	return oci.Failure(doing, what, err)
+	return imagestore.Records(ctx, r.Client, repository, writes)
 }
 
 // sandboxRecords keeps the records of simulated images.
@@ -164,12 +140,50 @@ func (s sandboxRecords) Put(_ context.Context, digest string, r *admission.Recor
 // Get is the last verdict on an image.
 func (s sandboxRecords) Get(_ context.Context, digest string) (*admission.Record, error) {
 	text, err := s.box.Admission(digest)
-	if err != nil || text == "" {
-		return nil, errors.Join(err, admission.ErrNotRecorded)
+	if err != nil {
+		return nil, err
+	}
+	return sandboxRecord(digest, text)
+}
+
+// sandboxRecord is a record as the sandbox keeps it; "" is none.
+func sandboxRecord(digest, text string) (*admission.Record, error) {
+	if text == "" {
+		return nil, admission.ErrNotRecorded
 	}
 	var r admission.Record
 	if err := json.Unmarshal([]byte(text), &r); err != nil {
 		return nil, &admission.TamperedError{Digest: digest, Why: err.Error()}
 	}
 	return &r, r.Believe(digest)
+}
+
+// doorRecords are the sandbox's records for a program that may run in another process. They cannot be written to.
+type doorRecords struct {
+	addr string
+	now  time.Time // of the last answer
+}
+
+// sandboxImages is where a program finds the records of simulated images.
+func sandboxImages(addr string) *imagestore.Store {
+	d := &doorRecords{addr: addr}
+	return &imagestore.Store{
+		Admissions: func(context.Context, string, bool) (admission.Store, error) { return d, nil },
+		Now:        func() time.Time { return d.now },
+	}
+}
+
+// Put is not for programs.
+func (*doorRecords) Put(context.Context, string, *admission.Record) error {
+	return errors.ErrUnsupported
+}
+
+// Get is the last verdict on an image.
+func (d *doorRecords) Get(ctx context.Context, digest string) (*admission.Record, error) {
+	text, now, err := sandbox.AdmissionAt(ctx, d.addr, digest)
+	if err != nil {
+		return nil, err
+	}
+	d.now = now
+	return sandboxRecord(digest, text)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/hubwright/hubwright/internal/admission"
 	"github.com/hubwright/hubwright/internal/config"
+	"github.com/hubwright/hubwright/internal/images"
 	"github.com/hubwright/hubwright/internal/oci"
 )
 
@@ -22,7 +23,7 @@ type Copier interface {
 type Move struct {
 	// Name is the image's name in the configurations.
 	Name string
-	// From is where it is and which one it is: <repository>@sha256:….
+	// From is where it is and which one it is: <repository>@sha256:…, in which a tag may stand before the @.
 	From string
 	// Tag is the tag that names its content; "" when that is not known.
 	Tag string
@@ -30,17 +31,20 @@ type Move struct {
 	To string
 }
 
-// Digest is which image it is.
+// Repository is where the image is.
+func (m *Move) Repository() string {
+	repository, _, _ := images.SplitPin(m.From)
+	return repository
+}
+
+// Digest is which image it is; "" when From does not say it.
 func (m *Move) Digest() string {
-	_, digest := config.SplitRef(m.From)
+	_, _, digest := images.SplitPin(m.From)
 	return digest
 }
 
 // Stays says that the image is not to be copied.
-func (m *Move) Stays() bool {
-	repository, _ := config.SplitRef(m.From)
-	return m.To == "" || m.To == repository
-}
+func (m *Move) Stays() bool { return m.To == "" || m.To == m.Repository() }
 
 // Reference is the image where it is to be.
 func (m *Move) Reference() string {
@@ -95,8 +99,7 @@ func (s *Store) Refused(ctx context.Context, to *config.Stack, moves []Move) ([]
 
 // lastRecord is the later one of the verdicts on an image where it is and where it is to be.
 func (s *Store) lastRecord(ctx context.Context, m *Move) (*admission.Record, error) {
-	repository, _ := config.SplitRef(m.From)
-	at := []string{repository}
+	at := []string{m.Repository()}
 	if !m.Stays() {
 		at = append(at, m.To)
 	}
@@ -134,7 +137,7 @@ func (s *Store) Bring(ctx context.Context, copier Copier, m *Move, progress func
 	var copied oci.Copied
 	var err error
 	for _, tag := range tags {
-		copied, err = copier.Copy(ctx, m.From, m.To+":"+tag, oci.CopyOptions{Referrers: true, Progress: progress})
+		copied, err = copier.Copy(ctx, m.Repository()+"@"+m.Digest(), m.To+":"+tag, oci.CopyOptions{Referrers: true, Progress: progress})
 		if !oci.Is(err, oci.TagTaken) {
 			break
 		}
@@ -150,8 +153,7 @@ func (s *Store) Bring(ctx context.Context, copier Copier, m *Move, progress func
 
 // carry takes an image's admission along, unless the place has as late a one.
 func (s *Store) carry(ctx context.Context, m *Move) error {
-	repository, _ := config.SplitRef(m.From)
-	from, err := s.Admissions(ctx, repository, false)
+	from, err := s.Admissions(ctx, m.Repository(), false)
 	if err != nil {
 		return err
 	}
