@@ -59,11 +59,11 @@ func (d *deployment) admitted(i *images.Image, args *image.Args) error {
 	return nil
 }
 
-// records are the gate's records in a registry: the environment's own with a token of the deployer's, as it is pushed to; any other with what the machine
-// has for it.
+// records are the gate's records in a repository: the environment's own with a token of the deployer's, as it is pushed to, and the right to pull
+// (https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListImageReferrers.html); any other with what the machine has for it.
 func (d *deployment) records(ctx context.Context, repository string, writes bool) (admission.Store, error) {
 	credentials := oci.Credentials{ECR: func(ctx context.Context, _ string) (aws.Config, error) { return awsapi.Open(ctx, d.Region()) }}
-	if own := images.Registry(d.Stack); strings.HasPrefix(repository, own+"/") {
+	if own := images.Registry(d.Stack); strings.HasPrefix(repository, own+"/"+d.Prefix()+"-") {
 		token, err := ecr.GetAuthorizationToken(d.ctx, &ecr.GetAuthorizationTokenArgs{RegistryId: &d.Deployment.AccountID}, pulumi.Provider(d.deployer))
 		if err != nil {
 			return nil, fmt.Errorf("asking ECR for a token: %w", err)
