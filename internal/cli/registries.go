@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+
 	"github.com/hubwright/hubwright/internal/admission"
 	"github.com/hubwright/hubwright/internal/awsapi"
 	"github.com/hubwright/hubwright/internal/config"
