@@ -59,9 +59,12 @@ func (d *deployment) makeImages() error {
 				}
 			}
 		}
+		if err := d.admitted(i, args); err != nil {
+			return err
+		}
 		img, err := image.New(d.ctx, i.Name, args)
 		if err != nil {
-			return fmt.Errorf("image %s: %w", i.Name, err)
+			return err
 		}
 		d.images[i.Name], refs[i.Name] = img, img.Ref
 		if i.Pin == "" {

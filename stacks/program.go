@@ -11,6 +11,7 @@ import (
 
 	"github.com/hubwright/hubwright/components/creds"
 	"github.com/hubwright/hubwright/internal/config"
+	"github.com/hubwright/hubwright/internal/imagestore"
 )
 
 // Options are what the program is told from outside the stack's configuration.
@@ -26,6 +27,9 @@ type Options struct {
 	Again map[string]string
 	// Reader reads the hubs' values and files of secrets. Default: one that uses what the machine has.
 	Reader *Reader
+	// Images are where the gate's records of images are looked for, and the time that these are held to. Default: the images' registries, and the
+	// machine's clock.
+	Images *imagestore.Store
 	// Wait waits until a time of the services' clock. Default: the real clock.
 	Wait func(ctx context.Context, until time.Time) error
 }

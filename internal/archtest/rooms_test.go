@@ -14,7 +14,7 @@ type room struct {
 // is decided and not found.
 var rooms = []room{
 	{".", []string{"internal/cli", "stacks"}, "main is a doorway"},
-	{"stacks", []string{"components/...", "internal/bundle", "internal/config", "internal/deploydir", "internal/dockerd", "internal/gitsource", "internal/gitsource/codecommit", "internal/imagehash", "internal/images", "internal/secretfile", "internal/values"}, "the graph knows configuration and components, neither engine nor terminal"},
+	{"stacks", []string{"components/...", "internal/admission", "internal/awsapi", "internal/bundle", "internal/config", "internal/deploydir", "internal/dockerd", "internal/gitsource", "internal/gitsource/codecommit", "internal/imagehash", "internal/images", "internal/imagestore", "internal/oci", "internal/secretfile", "internal/values"}, "the graph knows configuration and components, neither engine nor terminal"},
 	{"components/internal/...", []string{"components/internal/..."}, "components are a library that other Pulumi programs can use"},
 	{"components/...", []string{"components/internal/..."}, "components are a library that other Pulumi programs can use; they meet in stacks"},
 	{"internal/admission", []string{"internal/config"}, "what an image has to pass, whoever builds, asks or promotes"},

@@ -16,6 +16,7 @@ import (
 	"github.com/hubwright/hubwright/internal/driver"
 	"github.com/hubwright/hubwright/internal/gitsource"
 	"github.com/hubwright/hubwright/internal/noquery"
+	"github.com/hubwright/hubwright/internal/oci"
 	"github.com/hubwright/hubwright/internal/secretfile"
 	"github.com/hubwright/hubwright/internal/term"
 )
@@ -31,6 +32,7 @@ type app struct {
 	getenv  func(string) string
 	git     gitsource.Cache    // of the repositories that files of secrets are in
 	machine secretfile.Machine // what it has of AWS credentials, for files of secrets
+	copying oci.Options        // how patiently images are copied; as oci does by itself without any
 	noted   map[string]bool    // notes that were said
 	flagged bool               // --sandbox stands on the command line, so it has to stand in the commands that are proposed, too
 }

@@ -163,14 +163,19 @@ func (d *demonstration) weeklyChange(ctx context.Context) error {
 }
 
 func (d *demonstration) promotion(ctx context.Context) error {
-	d.tell("Promotion: what runs on staging goes to prod")
-	pins, err := d.tested(ctx, globals{dir: d.dir, output: "text", sandbox: true, yes: true}, "staging")
+	g := globals{dir: d.dir, output: "text", sandbox: true, yes: true}
+	d.tell("Promotion, first the gate: what runs on staging is scanned for prod")
+	if err := d.scanDeployed(ctx, g, "staging", "prod", "", nil); err != nil {
+		return err
+	}
+	d.tell("What was admitted goes to prod")
+	from, err := d.tested(ctx, g, "staging")
 	if err != nil {
 		return err
 	}
 	return d.in(ctx, "prod", func(s *session) error {
 		s.brief, s.verb, s.from = true, "promote", "staging"
-		if err := s.pinAndUpdate(ctx, "runs on staging", pins, false); err != nil {
+		if err := s.promoteFrom(ctx, from, "", false); err != nil {
 			return err
 		}
 		return d.check(ctx, s)

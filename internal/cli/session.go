@@ -123,6 +123,7 @@ func (a *app) look(ctx context.Context, g globals, env string) (*session, error)
 		opts.Dir, opts.Env, opts.SecretsProvider, opts.Tied = s.sandbox.Mirror(), s.sandbox.Env(), "passphrase", true
 		opts.OnLaunch, opts.Tether = s.sandbox.World.Clock.Watch, s.sandbox.Tether.Renew
 		program.Sandbox, program.Wait, program.Reader = true, s.sandbox.Wait, &stacks.Reader{Secrets: a.sandboxSecrets(s.sandbox)}
+		program.Images = sandboxImages(s.sandbox.AWS())
 	}
 	if opts.Env, err = s.withoutDocker(ctx, opts.Env); err != nil {
 		return nil, errors.Join(err, s.Close())
@@ -365,7 +366,7 @@ func programOptions(dir string, getenv func(string) string) stacks.Options {
 		opts.Wait = func(ctx context.Context, until time.Time) error { return sandbox.WaitAt(ctx, addr, until) }
 	}
 	if addr := getenv(sandbox.AWSEnv); addr != "" {
-		opts.Reader.Keys = sandboxKeys(addr)
+		opts.Reader.Keys, opts.Images = sandboxKeys(addr), sandboxImages(addr)
 	}
 	if folder := getenv(sandbox.CodeCommitEnv); folder != "" {
 		opts.Reader.CodeCommit = func(_ context.Context, name string) (gitsource.Remote, error) {

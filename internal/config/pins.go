@@ -57,10 +57,14 @@ func WritePins(file string, pins Pins) (undo func() error, err error) {
 // replaceFile writes a file in one step.
 func replaceFile(file string, data []byte, mode os.FileMode) error {
 	tmp := file + ".new"
-	if err := os.WriteFile(tmp, data, mode); err != nil {
-		return err
+	err := os.WriteFile(tmp, data, mode)
+	if err == nil {
+		err = os.Rename(tmp, file)
 	}
-	return os.Rename(tmp, file)
+	if err != nil {
+		return errors.Join(err, os.RemoveAll(tmp))
+	}
+	return nil
 }
 
 // withPins replaces the lines of the pins, or adds them at the end of config, so that every other byte of the file stays.
