@@ -113,13 +113,7 @@ func (a *app) planRollback(ctx context.Context, g globals, env string, opts wayB
 		return nil, err
 	}
 	running, _ := bundle.Read(state.Outputs)
-	known := []bundle.Bundle{running}
-	for _, d := range all {
-		if d.Record != nil {
-			known = append(known, d.Record.Bundle)
-		}
-	}
-	if back.pins, err = s.pinsFor(target, known); err != nil {
+	if back.pins, err = s.pinsFor(target, append(bundles(all), running)); err != nil {
 		return nil, err
 	}
 	if !opts.keepValues {
@@ -163,13 +157,14 @@ func (s *session) goal(all []bundle.Deployment, number int, cutOff bool) (*bundl
 	if newest < 0 {
 		return nil, s.nothingBefore()
 	}
-	is := all[newest].Record.Bundle
+	known := bundles(all)
+	is := all[newest].Record.Bundle.Filled(known...)
 	for i := range all[newest:] {
 		d := &all[newest+i]
 		if d.Record == nil || d.Result != succeeded {
 			continue
 		}
-		if !cutOff && all[newest].Result == succeeded && len(bundle.Compare(is, d.Record.Bundle)) == 0 {
+		if !cutOff && all[newest].Result == succeeded && len(bundle.Compare(is, d.Record.Bundle.Filled(known...))) == 0 {
 			continue
 		}
 		return d, nil
@@ -183,13 +178,8 @@ const succeeded = "succeeded"
 // pinsFor are the pins that a bundle comes to. An image that was built by the very update has its digest from another bundle with the same tag.
 func (s *session) pinsFor(b bundle.Bundle, known []bundle.Bundle) (config.Pins, error) {
 	pins := config.Pins{Images: map[string]string{}, Charts: map[string]string{}}
-	for name, image := range b.Images {
+	for name, image := range b.Filled(known...).Images {
 		ref := image.Ref
-		for _, k := range known {
-			if ref == "" && image.Tag != "" && k.Images[name].Tag == image.Tag {
-				ref = k.Images[name].Ref
-			}
-		}
 		if s.stack.Image(name) == nil {
 			continue // it is not configured any more, so nothing runs it
 		}
