@@ -203,6 +203,7 @@ func TestIDsFollowFromInputs(t *testing.T) {
 		token, want string
 		in          map[string]any
 	}{
+		{"aws:ec2/route:Route", "r-rtb-66f60c1a1080289494", map[string]any{"routeTableId": "rtb-66f60c1a", "destinationCidrBlock": "0.0.0.0/0"}}, // as in hashicorp/terraform#17427
 		{"aws:iam/role:Role", "r", map[string]any{"name": "r"}},
 		{"aws:iam/policy:Policy", "arn:aws:iam::1:policy/p", map[string]any{"name": "p"}},
 		{"aws:eks/nodeGroup:NodeGroup", "c:g", map[string]any{"clusterName": "c", "nodeGroupName": "g"}},
@@ -214,7 +215,7 @@ func TestIDsFollowFromInputs(t *testing.T) {
 		{"kubernetes:helm.sh/v3:Release", "ns/r", map[string]any{"namespace": "ns", "name": "r"}},
 		{"aws:ec2/vpc:Vpc", "", map[string]any{"cidrBlock": "10.0.0.0/16"}},
 	} {
-		if got := idFromInputs(test.token, test.in, "1"); got != test.want {
+		if got := IDFromInputs(test.token, test.in, "1"); got != test.want {
 			t.Errorf("%s %v: %q, want %q", test.token, test.in, got, test.want)
 		}
 	}

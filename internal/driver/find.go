@@ -3,6 +3,7 @@ package driver
 import (
 	"context"
 	"fmt"
+	"hash/crc32"
 	"maps"
 	"os"
 	"strings"
@@ -21,7 +22,7 @@ func (d *Driver) Find(ctx context.Context, env, region string, st *State) (map[s
 		if p.Op != "creating" {
 			continue
 		}
-		if id := idFromInputs(p.Type, p.In, d.opts.Target.Account); id != "" {
+		if id := IDFromInputs(p.Type, p.In, d.opts.Target.Account); id != "" {
 			found[p.URN] = id
 			continue
 		}
@@ -46,7 +47,7 @@ func (d *Driver) Find(ctx context.Context, env, region string, st *State) (map[s
 	return found, nil
 }
 
-// importIDs gives, by type, the form of the id that the provider's import takes, as inputs joined by what stands between them
+// importIDs gives, by type, the form of the id that the provider's import takes and its reading goes by, as inputs joined by what stands between them
 // (pulumi.com/registry/packages/aws/api-docs, section Import of each resource).
 var importIDs = map[string][]string{
 	"aws:iam/role:Role":                                       {"name"},
@@ -54,7 +55,6 @@ var importIDs = map[string][]string{
 	"aws:iam/rolePolicyAttachment:RolePolicyAttachment":       {"role", "/", "policyArn"},
 	"aws:iam/group:Group":                                     {"name"},
 	"aws:iam/groupPolicy:GroupPolicy":                         {"group", ":", "name"},
-	"aws:ec2/route:Route":                                     {"routeTableId", "_", "destinationCidrBlock"},
 	"aws:eks/cluster:Cluster":                                 {"name"},
 	"aws:eks/nodeGroup:NodeGroup":                             {"clusterName", ":", "nodeGroupName"},
 	"aws:eks/addon:Addon":                                     {"clusterName", ":", "addonName"},
@@ -70,8 +70,8 @@ var importIDs = map[string][]string{
 	"aws:route53/record:Record":                               {"zoneId", "_", "name", "_", "type"},
 }
 
-// idFromInputs derives an id where inputs decide it; "" where they don't.
-func idFromInputs(token string, in map[string]any, account string) string {
+// IDFromInputs derives the id of a resource of a type, in an account, from its inputs where they decide it; "" where they don't.
+func IDFromInputs(token string, in map[string]any, account string) string {
 	text := func(path ...string) string {
 		var v any = in
 		for _, key := range path {
@@ -97,6 +97,9 @@ func idFromInputs(token string, in map[string]any, account string) string {
 		return id
 	}
 	switch {
+	case token == "aws:ec2/route:Route" && text("routeTableId") != "" && text("destinationCidrBlock") != "":
+		// What the provider calls a route is not what its import takes (hashicorp/terraform-provider-aws, internal/service/ec2, routeCreateID).
+		return fmt.Sprintf("r-%s%d", text("routeTableId"), crc32.ChecksumIEEE([]byte(text("destinationCidrBlock"))))
 	case token == "aws:iam/policy:Policy" && text("name") != "":
 		path := text("path")
 		if path == "" {

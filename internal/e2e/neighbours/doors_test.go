@@ -8,21 +8,31 @@ import (
 	"testing"
 
 	"github.com/hubwright/hubwright/internal/cli/clitest"
+	"github.com/hubwright/hubwright/internal/driver"
 	"github.com/hubwright/hubwright/internal/sandbox"
 )
 
-// callStacks are what the state says of where resources were registered, by URN.
-func callStacks(t *testing.T, d *clitest.Deployment, env string) map[string][]string {
+// account is the one that the shipped deployment's sandbox plays.
+const account = "162808325377"
+
+// recorded is what the tests read of a resource in a state.
+type recorded struct {
+	URN        string         `json:"urn"`
+	Type       string         `json:"type"`
+	ID         string         `json:"id"`
+	Inputs     map[string]any `json:"inputs"`
+	StackTrace []struct {
+		SourcePosition string `json:"sourcePosition"`
+	} `json:"stackTrace"`
+}
+
+// state reads the resources of a stack's state.
+func state(t *testing.T, d *clitest.Deployment, env string) []recorded {
 	t.Helper()
 	var state struct {
 		Checkpoint struct {
 			Latest struct {
-				Resources []struct {
-					URN        string `json:"urn"`
-					StackTrace []struct {
-						SourcePosition string `json:"sourcePosition"`
-					} `json:"stackTrace"`
-				} `json:"resources"`
+				Resources []recorded `json:"resources"`
 			} `json:"latest"`
 		} `json:"checkpoint"`
 	}
@@ -34,13 +44,7 @@ func callStacks(t *testing.T, d *clitest.Deployment, env string) map[string][]st
 	if err := json.Unmarshal(text, &state); err != nil {
 		t.Fatal(err)
 	}
-	out := map[string][]string{}
-	for _, r := range state.Checkpoint.Latest.Resources {
-		for _, f := range r.StackTrace {
-			out[r.URN] = append(out[r.URN], f.SourcePosition)
-		}
-	}
-	return out
+	return state.Checkpoint.Latest.Resources
 }
 
 func TestTwoDoorsOneProgram(t *testing.T) {
@@ -49,8 +53,26 @@ func TestTwoDoorsOneProgram(t *testing.T) {
 	d.Must(0, "up staging --sandbox --yes")
 
 	const role = "urn:pulumi:staging::hubwright::hubwright:aws:Credentials$aws:iam/role:Role::creds-role"
-	if stack := strings.Join(callStacks(t, d, "staging")[role], " "); !strings.Contains(stack, "components/creds/creds.go#") || strings.Contains(stack, "google.golang.org/grpc") {
-		t.Errorf("the state's call stack of the deployer role is not just the program's own: %q", stack)
+	derived := 0
+	for _, r := range state(t, d, "staging") {
+		var positions []string
+		for _, f := range r.StackTrace {
+			positions = append(positions, f.SourcePosition)
+		}
+		stack := strings.Join(positions, " ")
+		if r.URN == role && (!strings.Contains(stack, "components/creds/creds.go#") || strings.Contains(stack, "google.golang.org/grpc")) {
+			t.Errorf("the state's call stack of the deployer role is not just the program's own: %q", stack)
+		}
+		// What a creation that was cut off is looked for under is what it is called once it is made.
+		if id := driver.IDFromInputs(r.Type, r.Inputs, account); id != "" {
+			derived++
+			if id != r.ID {
+				t.Errorf("%s is %s, and would be looked for as %s", r.URN, r.ID, id)
+			}
+		}
+	}
+	if derived < 40 {
+		t.Errorf("the ids of %d resources follow from their inputs, want most", derived)
 	}
 
 	// After hubwright, pulumi sees no change …

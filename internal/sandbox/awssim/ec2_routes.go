@@ -2,7 +2,7 @@ package awssim
 
 import (
 	"fmt"
-	"hash/fnv"
+	"hash/crc32"
 	"strings"
 
 	"github.com/hubwright/hubwright/internal/sandbox/provider"
@@ -87,7 +87,8 @@ func createRoute(c *call) (string, map[string]any, error) {
 		return "", nil, err
 	}
 	destination := either(text(c.In, "destinationCidrBlock"), either(text(c.In, "destinationIpv6CidrBlock"), text(c.In, "destinationPrefixListId")))
-	id := fmt.Sprintf("r-%s%d", table.ID, hash(destination))
+	// the provider's own way to a name (hashicorp/terraform-provider-aws, internal/service/ec2, routeCreateID)
+	id := fmt.Sprintf("r-%s%d", table.ID, crc32.ChecksumIEEE([]byte(destination)))
 	exists := c.tx.Get(routeToken, id) != nil
 	for _, r := range objects(table.Props, "routes") {
 		exists = exists || text(r, "cidrBlock") == destination
@@ -99,13 +100,6 @@ func createRoute(c *call) (string, map[string]any, error) {
 		return "", nil, err
 	}
 	return id, map[string]any{"origin": "CreateRoute", "state": "active"}, nil
-}
-
-// hash ends a route's id, which the provider makes from the table and the destination.
-func hash(s string) uint32 {
-	h := fnv.New32a()
-	_, _ = h.Write([]byte(s))
-	return h.Sum32()
 }
 
 // routeTarget checks that what a route leads to exists and is of the table's VPC.

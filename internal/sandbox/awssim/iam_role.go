@@ -267,6 +267,7 @@ func createAttachment(c *call) (string, map[string]any, error) {
 	if !slices.Contains(attached, arn) && len(attached) >= maxAttached {
 		return "", nil, apiError("LimitExceeded", "Cannot exceed quota for PoliciesPerRole: %d", maxAttached)
 	}
-	// The provider's ids end with a time and a counter; one for the pair keeps a repeated request from making a second object.
-	return role.ID + "-" + arn[strings.LastIndex(arn, "/")+1:], nil, nil
+	// The provider's ids end with a time and a counter, and it reads by role and policy; one for the pair, in the form that its import takes,
+	// keeps a repeated request from making a second object, and an adopted one from being missed.
+	return role.ID + "/" + arn, nil, nil
 }

@@ -3,6 +3,7 @@ package awssim
 import (
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"maps"
 	"slices"
 	"strings"
@@ -127,4 +128,11 @@ func (p problems) sentence() error {
 		return nil
 	}
 	return errors.New(strings.Join(p, "; "))
+}
+
+// hash makes up the end of an id that has to be the same whenever it is asked for.
+func hash(s string) uint32 {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(s))
+	return h.Sum32()
 }
