@@ -30,10 +30,11 @@ type app struct {
 	locator driver.Locator
 	signals *signals
 	getenv  func(string) string
-	git     gitsource.Cache    // of the repositories that files of secrets are in
-	machine secretfile.Machine // what it has of AWS credentials, for files of secrets
-	copying oci.Options        // how patiently images are copied; as oci does by itself without any
-	noted   map[string]bool    // notes that were said
+	git     *gitsource.Cache    // of the repositories that files of secrets are in
+	machine *secretfile.Machine // what it has of AWS credentials, for files of secrets
+	copying oci.Options         // how patiently images are copied; as oci does by itself without any
+	noted   map[string]bool     // notes that were said
+	box     *sharedSandbox      // of an app that works beside others; nil for one that opens its own
 	flagged bool               // --sandbox stands on the command line, so it has to stand in the commands that are proposed, too
 }
 
@@ -44,7 +45,7 @@ func Main(args []string) int {
 	caught := make(chan os.Signal, 4)
 	signal.Notify(caught, os.Interrupt, syscall.SIGTERM)
 	defer signal.Stop(caught)
-	a := &app{Term: term.System(), signals: &signals{}, getenv: os.Getenv}
+	a := newApp(term.System())
 	a.locator.Say = a.Say
 	ctx, interrupt := context.WithCancelCause(context.Background())
 	go a.signals.route(caught, func() { interrupt(errInterrupted) }, func(code int) {
@@ -53,6 +54,10 @@ func Main(args []string) int {
 		os.Exit(code)
 	})
 	return a.run(ctx, args)
+}
+
+func newApp(t *term.Term) *app {
+	return &app{Term: t, signals: &signals{}, getenv: os.Getenv, git: &gitsource.Cache{}, machine: &secretfile.Machine{}}
 }
 
 // run parses and acts; it is Main without the process around it, so that tests can call it.

@@ -22,10 +22,9 @@ import (
 func testApp(t *testing.T) (a *app, out, errs *bytes.Buffer) {
 	t.Helper()
 	out, errs = &bytes.Buffer{}, &bytes.Buffer{}
-	return &app{
-		Term: &term.Term{In: strings.NewReader(""), Out: out, Err: errs}, signals: &signals{},
-		getenv: os.Getenv, locator: driver.Locator{Say: func(string, ...any) {}},
-	}, out, errs
+	a = newApp(&term.Term{In: strings.NewReader(""), Out: out, Err: errs})
+	a.locator.Say = func(string, ...any) {}
+	return a, out, errs
 }
 
 func TestFlagsMayStandAnywhere(t *testing.T) {

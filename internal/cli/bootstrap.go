@@ -124,7 +124,7 @@ func (a *app) toAWS(ctx context.Context, g globals, stack *config.Stack, act fun
 	if err != nil {
 		return err
 	}
-	return errors.Join(act(ctx, sandboxAWS(box)), box.Close())
+	return errors.Join(act(ctx, sandboxAWS(box)), a.leave(box))
 }
 
 // prepare shows what is there and what is not, asks, makes it, and says what Pulumi's files have to say.

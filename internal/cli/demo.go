@@ -151,7 +151,7 @@ func (d *demonstration) weeklyChange(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := d.showChange(s.globals, res.Change); err != nil {
+		if err := d.showChange(s.globals, res.Change, ""); err != nil {
 			return err
 		}
 		if res, err = s.deploy(ctx, res); err != nil {

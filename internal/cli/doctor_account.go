@@ -30,7 +30,7 @@ func (a *app) checkServices(ctx context.Context, g globals, root string, stack *
 	if err == nil {
 		rows = append(rows, a.checkAccount(ctx, m, stack, rows[0])...)
 	}
-	return rows, errors.Join(err, box.Close())
+	return rows, errors.Join(err, a.leave(box))
 }
 
 // simulated is whose credentials the sandbox's are, and whether it has the zone.

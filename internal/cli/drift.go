@@ -13,7 +13,7 @@ func (a *app) drift() *cli.Command {
 			if err != nil {
 				return err
 			}
-			if err := a.showChange(g, res.Change); err != nil {
+			if err := a.showChange(g, res.Change, ""); err != nil {
 				return err
 			}
 			if n := res.Change.Summary.Changes(); n > 0 && g.output != "json" {
@@ -39,7 +39,7 @@ func (a *app) refresh() *cli.Command {
 				return err
 			}
 			if g.output != "json" || found.Change.Summary.Changes() == 0 {
-				if err := a.showChange(g, found.Change); err != nil {
+				if err := a.showChange(g, found.Change, ""); err != nil {
 					return err
 				}
 			}

@@ -29,29 +29,30 @@ func (a *app) preview() *cli.Command {
 			return err
 		}
 		save := c.String("save")
-		if save != "" && len(envs) > 1 {
-			return usage("preview: --save takes one environment's change; here are %d", len(envs))
-		}
-		changed := false
-		for _, env := range envs {
-			res, err := a.previewOne(c.Context, g, env)
+		if len(envs) > 1 || c.Bool("all") {
+			if save != "" {
+				return usage("preview: --save takes one environment's change; here are %d", len(envs))
+			}
+			changed, err := a.previewFleet(c.Context, g, envs)
 			if err != nil {
 				return err
 			}
-			if err := saveChange(save, res.Change); err != nil {
-				return err
-			}
-			if g.output == "markdown" {
-				a.Print("%s", res.Change.Markdown(0, baseOf(save)))
-			} else if err := a.showChange(g, res.Change); err != nil {
-				return err
-			}
-			changed = changed || res.Change.Summary.Changes() > 0
-			if res.Change.Blocked() {
-				return &coded{err: errQuiet, code: exitStopped} // the change says why
-			}
+			return changesFound(c, changed)
 		}
-		return changesFound(c, changed)
+		res, err := a.previewOne(c.Context, g, envs[0])
+		if err != nil {
+			return err
+		}
+		if err := saveChange(save, res.Change); err != nil {
+			return err
+		}
+		if err := a.showChange(g, res.Change, baseOf(save)); err != nil {
+			return err
+		}
+		if res.Change.Blocked() {
+			return &coded{err: errQuiet, code: exitStopped} // the change says why
+		}
+		return changesFound(c, res.Change.Summary.Changes() > 0)
 	})
 }
 
@@ -122,10 +123,14 @@ func (s *session) preview(ctx context.Context) (*driver.Result, error) {
 	return res, errors.Join(s.explain(ctx, res), s.guard(res, err))
 }
 
-// showChange prints a change in the form asked for.
-func (a *app) showChange(g globals, c *change.Change) error {
-	if g.output == "json" {
+// showChange prints a change in the form asked for; a shortened one names the file that has it whole.
+func (a *app) showChange(g globals, c *change.Change, whole string) error {
+	switch g.output {
+	case "json":
 		return a.printJSON(c)
+	case "markdown":
+		a.Print("%s", c.Markdown(0, whole))
+		return nil
 	}
 	a.Print("%s", a.proposing(c.Text(func(op, text string) string { return paintOp(a.Term, op, text) })))
 	return nil

@@ -60,7 +60,7 @@ func (a *app) withStore(ctx context.Context, g globals, stack *config.Stack, hos
 			return err
 		}
 		store, _ := a.storeOf(stack, box, "")
-		return errors.Join(act(ctx, store), box.Close())
+		return errors.Join(act(ctx, store), a.leave(box))
 	})
 }
 

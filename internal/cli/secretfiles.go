@@ -28,17 +28,17 @@ func (a *app) withSecrets(g globals, stack *config.Stack, act func(stacks.Secret
 	if err != nil {
 		return err
 	}
-	return errors.Join(act(a.sandboxSecrets(box)), box.Close())
+	return errors.Join(act(a.sandboxSecrets(box)), a.leave(box))
 }
 
 // machineSecrets are the ways to files of secrets that this machine has.
 func (a *app) machineSecrets() stacks.Secrets {
-	return stacks.Secrets{Keys: secretfile.Keys{Machine: &a.machine}, Git: &a.git}
+	return stacks.Secrets{Keys: secretfile.Keys{Machine: a.machine}, Git: a.git}
 }
 
 // sandboxSecrets are the ways to files of secrets whose services are the sandbox's; age identities and repositories are the machine's own.
 func (a *app) sandboxSecrets(box *sandbox.Sandbox) stacks.Secrets {
-	return stacks.Secrets{Keys: sandboxKeys(box.AWS()), Git: &a.git, CodeCommit: func(ctx context.Context, name string) (gitsource.Remote, error) {
+	return stacks.Secrets{Keys: sandboxKeys(box.AWS()), Git: a.git, CodeCommit: func(ctx context.Context, name string) (gitsource.Remote, error) {
 		folder, err := box.CodeCommit(ctx)
 		return gitsource.Remote{URL: sandbox.CodeCommitURL(folder, name)}, err
 	}}

@@ -115,7 +115,7 @@ func (a *app) look(ctx context.Context, g globals, env string) (*session, error)
 	}
 	program := programOptions(root, a.getenv)
 	program.Over, program.Again = g.over, g.again
-	program.Reader.Git, program.Reader.Keys.Machine = &a.git, &a.machine
+	program.Reader.Git, program.Reader.Keys.Machine = a.git, a.machine
 	if g.sandbox {
 		if s.sandbox, err = a.openSandbox(root, stack); err != nil {
 			return nil, errors.Join(err, s.Close())
@@ -161,7 +161,9 @@ func (s *session) withoutDocker(ctx context.Context, env map[string]string) (map
 
 // openSandbox opens the deployment's sandbox and gives its services what the stack expects to find.
 func (a *app) openSandbox(root string, stack *config.Stack) (*sandbox.Sandbox, error) {
-	box, err := sandbox.Open(sandbox.Options{Root: root, Offline: a.getenv("HUBWRIGHT_OFFLINE") != "", World: worldOptions(a.getenv)})
+	box, err := a.box.open(func() (*sandbox.Sandbox, error) {
+		return sandbox.Open(sandbox.Options{Root: root, Offline: a.getenv("HUBWRIGHT_OFFLINE") != "", World: worldOptions(a.getenv)})
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -188,7 +190,7 @@ func (a *app) openSandbox(root string, stack *config.Stack) (*sandbox.Sandbox, e
 		}
 	}
 	if err := errors.Join(box.Provide(services), box.Refresh(stack.Environment)); err != nil {
-		return nil, errors.Join(err, box.Close())
+		return nil, errors.Join(err, a.leave(box))
 	}
 	return box, nil
 }
@@ -215,7 +217,7 @@ func (s *session) Close() error {
 		s.nodocker.Stop()
 	}
 	if s.sandbox != nil {
-		return s.sandbox.Close()
+		return s.app.leave(s.sandbox)
 	}
 	return nil
 }

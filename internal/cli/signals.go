@@ -15,6 +15,18 @@ var errInterrupted = &coded{err: errors.New("interrupted"), code: exitInterrupte
 type signals struct {
 	mu        sync.Mutex
 	listeners []chan os.Signal
+	all       bool // whoever listens gets it, since several operations are under way
+}
+
+// toAll has signals go to all that listen from now on, until it is told to stop.
+func (s *signals) toAll() (stop func()) {
+	set := func(all bool) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.all = all
+	}
+	set(true)
+	return func() { set(false) }
 }
 
 // listen takes what comes from now on, until it is told to stop.
@@ -42,9 +54,15 @@ func (s *signals) deliver(sig os.Signal) bool {
 	if len(s.listeners) == 0 {
 		return false
 	}
-	select {
-	case s.listeners[len(s.listeners)-1] <- sig:
-	default: // it has enough of them already
+	to := s.listeners[len(s.listeners)-1:]
+	if s.all {
+		to = s.listeners
+	}
+	for _, l := range to {
+		select {
+		case l <- sig:
+		default: // it has enough of them already
+		}
 	}
 	return true
 }

@@ -54,7 +54,7 @@ func (s *session) update(ctx context.Context) (*driver.Result, error) {
 	if s.brief {
 		s.app.Print("   %s", found.Change.Summary.Text())
 	} else if text {
-		if err := s.app.showChange(s.globals, found.Change); err != nil {
+		if err := s.app.showChange(s.globals, found.Change, ""); err != nil {
 			return nil, err
 		}
 	}
