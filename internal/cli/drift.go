@@ -13,7 +13,9 @@ func (a *app) drift() *cli.Command {
 			if err != nil {
 				return err
 			}
-			if err := a.showChange(g, res.Change); err != nil {
+			if g.output == "markdown" {
+				a.Print("%s", res.Change.Markdown(0, ""))
+			} else if err := a.showChange(g, res.Change); err != nil {
 				return err
 			}
 			if n := res.Change.Summary.Changes(); n > 0 && g.output != "json" {

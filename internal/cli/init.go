@@ -11,6 +11,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/hubwright/hubwright/internal/ciworkflow"
 	"github.com/hubwright/hubwright/internal/config"
 	"github.com/hubwright/hubwright/internal/scaffold"
 	"github.com/hubwright/hubwright/internal/term"
@@ -18,6 +19,9 @@ import (
 
 // initAuth are the ways to log in that a new deployment may have from the beginning. The others need more than a name; the configuration has them.
 var initAuth = []string{config.AuthMAST, config.AuthGitHub, config.AuthGoogle}
+
+// initCI are those whose workflows a new deployment may have.
+var initCI = append(slices.Clone(ciworkflow.Forges), none)
 
 // newDeployment is what a person says of a new deployment.
 type newDeployment struct {
@@ -37,6 +41,7 @@ func (a *app) init() *cli.Command {
 		&cli.StringSliceFlag{Name: "domain", Usage: "an environment's domain, as `ENV=NAME` (default: <name>-<env>.<zone>, prod <name>.<zone>)"},
 		&cli.StringFlag{Name: "auth", Usage: "who logs users in: `TYPE` of " + strings.Join(initAuth, ", ")},
 		&cli.StringSliceFlag{Name: "admin", Usage: "a `USER` who may log in and administer the hub"},
+		&cli.StringFlag{Name: "ci", Value: ciworkflow.GitHub, Usage: "whose CI the workflows are for: `FORGE` of " + strings.Join(initCI, ", ")},
 	}, func(c *cli.Context, _ globals) error {
 		if c.Args().Len() > 1 {
 			return usage("init: one directory, not %d", c.Args().Len())
@@ -44,6 +49,9 @@ func (a *app) init() *cli.Command {
 		dir := c.Args().First()
 		if dir == "" {
 			dir = "."
+		}
+		if ci := c.String("ci"); !slices.Contains(initCI, ci) {
+			return usage("--ci: %q is none of %s%s", ci, strings.Join(initCI, ", "), nearest(ci, initCI))
 		}
 		n, err := a.askForDeployment(c, dir)
 		if err != nil {
@@ -62,6 +70,9 @@ func (a *app) init() *cli.Command {
 			return stopped("name another directory, or take them away", "%s", others)
 		}
 		if err != nil {
+			return err
+		}
+		if err := a.initWorkflows(c.Context, dir, c.String("ci")); err != nil {
 			return err
 		}
 		a.Say("%s %s is a deployment with the environments %s. Next:", a.Paint(term.Green, "done:"), dir, strings.Join(n.envs, ", "))

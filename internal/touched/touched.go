@@ -40,6 +40,16 @@ type Environment struct {
 	Files []string
 }
 
+// Place is where a deployment directory is: the topmost folder of its repository, and its path from there, "" or "hubs-of-physics/". The error is
+// *BaseError where it is in no repository.
+func Place(ctx context.Context, dir string) (top, prefix string, err error) {
+	r, err := open(ctx, dir)
+	if err != nil {
+		return "", "", err
+	}
+	return r.top, r.prefix, nil
+}
+
 // Find compares the deployment in dir with a commit of its repository. versions are paths from the top of the repository, of files that say which version
 // of the program is run. The error is *BaseError when there is nothing to compare with.
 func Find(ctx context.Context, dir, base string, versions ...string) (*Report, error) {
@@ -271,6 +281,9 @@ func (s *set) program(dir, prefix string, sets map[string]*set) error {
 		}
 		within := strings.HasSuffix(rel, ".go")
 		for folder := path.Dir(rel); folder != "."; folder = path.Dir(folder) {
+			if base := path.Base(folder); base[0] == '.' || base[0] == '_' { // which the go command does not look into
+				return false
+			}
 			if _, err := os.Stat(filepath.Join(dir, filepath.FromSlash(folder), "go.mod")); err == nil {
 				return false
 			}

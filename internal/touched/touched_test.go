@@ -43,8 +43,8 @@ func deployment(t *testing.T) (top, dir string) {
 	write(t, top, map[string]string{
 		"README.md": "x", "common/claims.yaml": "x", "common/other.yaml": "x",
 		"deploy/Pulumi.yaml": project, "deploy/.gitignore": ".hubwright/\n",
-		"deploy/Pulumi.staging.yaml": "config:\n  aws:region: us-east-1\n",
-		"deploy/Pulumi.prod.yaml":    "config:\n  aws:region: us-west-2\n  hubwright:pins:\n    images: {lab: r/sky-prod-lab@sha256:" + strings.Repeat("a", 64) + "}\n",
+		"deploy/Pulumi.staging.yaml":  "config:\n  aws:region: us-east-1\n",
+		"deploy/Pulumi.prod.yaml":     "config:\n  aws:region: us-west-2\n  hubwright:pins:\n    images: {lab: r/sky-prod-lab@sha256:" + strings.Repeat("a", 64) + "}\n",
 		"deploy/hubs/hub/common.yaml": "a: 1\n", "deploy/hubs/hub/staging.yaml": "a: 2\n", "deploy/hubs/hub/prod.yaml": "a: 3\n",
 		"deploy/hubs/hub/templates/page.html": "x", "deploy/more/staging.yaml": "x", "deploy/more/prod.yaml": "x", "deploy/announcements.py": "x",
 		"deploy/charts/wrapper/values.yaml": "x", "deploy/images/lab/Dockerfile": "FROM scratch\n", "deploy/images/labs/x": "x", "deploy/docs.md": "x",
@@ -167,6 +167,7 @@ func TestProgram(t *testing.T) {
 	for name, touches := range map[string]bool{
 		"go.mod": true, "go.sum": true, "main.go": true, "internal/a/a.go": true, "internal/a/b.go": true, "internal/a/text.tmpl": true, "internal/a/more/x.yaml": true,
 		"internal/a/testdata/x.txt": false, "internal/a/a_test.go": false, "tools/go.mod": false, "tools/tools.go": false, "docs.md": false, "images/labs/x": false,
+		".cache/go-mod/x/x.go": false,
 	} {
 		write(t, dir, map[string]string{name: "// changed\n"})
 		r, err := touched.Find(t.Context(), dir, "HEAD")
