@@ -132,23 +132,23 @@ func (a *app) overwrite(g globals, top string, files []ciworkflow.File, force bo
 		case ciworkflow.Same, ciworkflow.Foreign:
 			continue
 		case ciworkflow.New:
-			a.Print("%s  %s\n", a.Paint(term.Green, "new    "), f.Path)
+			a.Print("%s  %s", a.Paint(term.Green, "new    "), f.Path)
 		case ciworkflow.Changed:
 			if !force {
 				edited = append(edited, f.Path)
-				a.Print("%s  %s\n%s", a.Paint(term.Yellow, "edited "), f.Path, f.Diff)
+				a.Print("%s  %s\n%s", a.Paint(term.Yellow, "edited "), f.Path, strings.TrimSuffix(f.Diff, "\n"))
 				continue
 			}
 			fallthrough
 		default:
 			asks = true
-			a.Print("%s  %s\n%s", a.Paint(term.Yellow, "changes"), f.Path, f.Diff)
+			a.Print("%s  %s\n%s", a.Paint(term.Yellow, "changes"), f.Path, strings.TrimSuffix(f.Diff, "\n"))
 		}
 		out.Texts[f.Path] = f.Text
 	}
 	if len(out.Texts) == 0 {
 		if len(edited) == 0 {
-			a.Print("nothing changes: %s as they would be written\n", numberOf(len(files), "file"))
+			a.Print("nothing changes: %s as they would be written", numberOf(len(files), "file"))
 		}
 		return edited, nil
 	}

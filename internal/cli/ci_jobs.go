@@ -64,7 +64,7 @@ func (a *app) ciTouched(c *cli.Context, g globals) error {
 		return a.printJSON(out)
 	}
 	for _, e := range out.Environments {
-		a.Print("%s", change.Defuse(e.Environment+"  "+few(e.Files)+"\n"))
+		a.Print("%s", change.Defuse(e.Environment+"  "+few(e.Files)))
 	}
 	if len(out.Environments) == 0 {
 		a.Say("no environment is touched")
@@ -100,7 +100,7 @@ func (a *app) printMatrix(envs []result.TouchedEnvironment) error {
 	if err != nil {
 		return err
 	}
-	a.Print("%s\n", text)
+	a.Print("%s", text)
 	return nil
 }
 
