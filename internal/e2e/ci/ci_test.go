@@ -163,6 +163,22 @@ func TestGitHub(t *testing.T) {
 		t.Errorf("%s\n%s", got, f.kept["comment"])
 	}
 
+	// What a guard stops, and what cannot be previewed at all, is told in the same comment.
+	stack := r.file("Pulumi.staging.yaml")
+	r.write("Pulumi.staging.yaml", stack+"  hubwright:guards: {rules: [{name: frozen, when: 'true', message: nothing now}]}\n")
+	r.github(preview, "preview", values, 4)
+	if !strings.Contains(f.kept["comment"], "⛔ `frozen` **stops this**: nothing now") {
+		t.Error(f.kept["comment"])
+	}
+	r.write("Pulumi.staging.yaml", stack+"  hubwright:gards: {}\n")
+	r.write("../temp/preview.md", "") // each job has a folder of its own
+	r.github(preview, "preview", values, 2)
+	if got := fmt.Sprint(f.asked); got != "[POST comment PATCH comment PATCH comment]" || !strings.Contains(f.kept["comment"], "could not be previewed\n\n[The job's log](https://github.com/o/r/actions/runs/5)") {
+		t.Errorf("%s\n%s", got, f.kept["comment"])
+	}
+	r.write("Pulumi.staging.yaml", stack)
+	f.asked = nil
+
 	r.github("hubwright-deploy.yml", "deploy-staging", map[string]string{"vars.HUBWRIGHT_DEPLOY_ROLE": ""}, 1)
 	r.github("hubwright-deploy.yml", "deploy-staging", values, 0)
 	r.github(promote, "promote-staging-prod", values, 0)
@@ -181,7 +197,7 @@ func TestGitHub(t *testing.T) {
 		t.Fatal(got.out)
 	}
 	r.github(drift, "drift-prod", values, 0)
-	if got := fmt.Sprint(f.asked); got != "[POST comment POST issue PATCH issue]" || f.kept["issue"] != "" {
+	if got := fmt.Sprint(f.asked); got != "[POST issue PATCH issue]" || f.kept["issue"] != "" {
 		t.Errorf("%s, %q", got, f.kept["issue"])
 	}
 }
@@ -189,14 +205,7 @@ func TestGitHub(t *testing.T) {
 // proposes has the pins of a promotion proposed, with real services' change of the file made by hand.
 func (r *runner) proposes(t *testing.T, workflow string) {
 	t.Helper()
-	file := filepath.Join(r.dir, "Pulumi.prod.yaml")
-	text, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(file, append(text, "  hubwright:pins: {charts: {hub: 4.4.0}}\n"...), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	r.write("Pulumi.prod.yaml", r.file("Pulumi.prod.yaml")+"  hubwright:pins: {charts: {hub: 4.4.0}}\n")
 	got := r.script([]string{"-e"}, `git diff --patch -- Pulumi.prod.yaml > "$RUNNER_TEMP/pins.patch"; git checkout --quiet -- .`, "RUNNER_TEMP="+r.temp)
 	if got.code != 0 {
 		t.Fatal(got.out)

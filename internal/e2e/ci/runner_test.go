@@ -58,12 +58,30 @@ func (r *runner) read(name string) string {
 	return string(text)
 }
 
+// file is a file of the clone.
+func (r *runner) file(name string) string {
+	r.t.Helper()
+	text, err := os.ReadFile(filepath.Join(r.dir, name))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return string(text)
+}
+
+// write writes one.
+func (r *runner) write(name, text string) {
+	r.t.Helper()
+	if err := os.WriteFile(filepath.Join(r.dir, name), []byte(text), 0o600); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
 // githubJob is a job of a workflow, as far as it is run here.
 type githubJob struct {
 	Env   map[string]string
 	Steps []struct {
-		ID, Name, Uses, Run string
-		Env                 map[string]string
+		ID, Name, Uses, Run, If string
+		Env                     map[string]string
 	}
 }
 
@@ -72,15 +90,12 @@ var expression = regexp.MustCompile(`\$\{\{ *([^}]*?) *\}\}`)
 // github runs the steps of a job that are scripts, one after the other, and returns what the job has printed. values are what its expressions stand for.
 func (r *runner) github(workflow, job string, values map[string]string, code int) string {
 	r.t.Helper()
-	text, err := os.ReadFile(filepath.Join(r.dir, ".github", "workflows", workflow))
-	if err != nil {
-		r.t.Fatal(err)
-	}
+	text := r.file(filepath.Join(".github", "workflows", workflow))
 	var w struct {
 		Defaults struct{ Run struct{ Shell string } }
 		Jobs     map[string]githubJob
 	}
-	if err := yaml.Unmarshal(text, &w); err != nil {
+	if err := yaml.Unmarshal([]byte(text), &w); err != nil {
 		r.t.Fatal(err)
 	}
 	j, ok := w.Jobs[job]
@@ -101,7 +116,7 @@ func (r *runner) github(workflow, job string, values map[string]string, code int
 	}
 	all, scripts, status := "", 0, 0
 	for _, step := range j.Steps {
-		if step.Run == "" {
+		if step.Run == "" || status != 0 && step.If != "${{ !cancelled() }}" {
 			continue
 		}
 		scripts++
@@ -111,8 +126,8 @@ func (r *runner) github(workflow, job string, values map[string]string, code int
 		// https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax#defaultsrunshell
 		got := r.script([]string{"--noprofile", "--norc", "-eo", "pipefail"}, step.Run, env...)
 		all += got.out
-		if status = got.code; status != 0 {
-			break
+		if status == 0 {
+			status = got.code
 		}
 	}
 	if status != code || scripts == 0 {
@@ -124,15 +139,12 @@ func (r *runner) github(workflow, job string, values map[string]string, code int
 // gitlab runs the script of a job, without what prepares it.
 func (r *runner) gitlab(job string, code int, env ...string) string {
 	r.t.Helper()
-	text, err := os.ReadFile(filepath.Join(r.dir, ".gitlab", "hubwright.yml"))
-	if err != nil {
-		r.t.Fatal(err)
-	}
+	text := r.file(filepath.Join(".gitlab", "hubwright.yml"))
 	var jobs map[string]struct {
 		Variables map[string]string
 		Script    []string
 	}
-	if err := yaml.Unmarshal(text, &jobs); err != nil {
+	if err := yaml.Unmarshal([]byte(text), &jobs); err != nil {
 		r.t.Fatal(err)
 	}
 	j, ok := jobs[job]
