@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/hubwright/hubwright/internal/driver"
 	"github.com/hubwright/hubwright/internal/driver/enginetest"
+	"github.com/hubwright/hubwright/internal/shipped"
 )
 
 // bed is what the figures are measured on: a folder and, where it is needed, the program as a binary and an engine.
@@ -65,30 +65,7 @@ func say(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args.
 // deployment copies the shipped deployment into a folder of its own. change may edit a file on the way.
 func (b *bed) deployment(name string, change func(file, text string) string) (string, error) {
 	dir := filepath.Join(b.dir, name)
-	for _, part := range []string{"Pulumi.yaml", "Pulumi.staging.yaml", "Pulumi.prod.yaml", "hubs", "images"} {
-		err := filepath.WalkDir(filepath.Join(b.root, part), func(path string, e fs.DirEntry, err error) error {
-			if err != nil || e.IsDir() {
-				return err
-			}
-			file, err := filepath.Rel(b.root, path)
-			if err != nil {
-				return err
-			}
-			data, err := os.ReadFile(path)
-			if err != nil {
-				return err
-			}
-			if change != nil {
-				data = []byte(change(file, string(data)))
-			}
-			to := filepath.Join(dir, file)
-			return errors.Join(os.MkdirAll(filepath.Dir(to), 0o755), os.WriteFile(to, data, 0o600))
-		})
-		if err != nil {
-			return "", err
-		}
-	}
-	return dir, nil
+	return dir, shipped.Copy(b.root, dir, change)
 }
 
 // cost is what a command took.

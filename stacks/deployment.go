@@ -35,13 +35,14 @@ type deployment struct {
 	cluster    *cluster.Cluster
 	storage    *storage.HomeStorage
 	images     map[string]*image.UserImage
-	outputs    map[string]any // of the last update
+	tags       map[string]string // of the images that are not pinned, by their content
+	outputs    map[string]any    // of the last update
 }
 
 // deploy is the graph. The order of the lines is for the reader: what waits for what, the engine sees from what flows where.
 func (d *deployment) deploy() error {
 	for _, step := range []func() error{
-		d.readOutputs, d.makeCreds, d.makeNetwork, d.makeSecretStore, d.makeCluster, d.makeStorage, d.makeImages, d.makeHubs,
+		d.readOutputs, d.makeCreds, d.makeNetwork, d.makeSecretStore, d.makeCluster, d.makeStorage, d.makeImages, d.makeHubs, d.tellBundle,
 	} {
 		if err := step(); err != nil {
 			return err

@@ -22,7 +22,7 @@ func Exposed(stack *config.Stack, h *config.Hub) (found config.Problems) {
 			texts[f.File] = string(data)
 		}
 	}
-	if pages, err := readTemplates(stack.Files(), h.Templates); err == nil {
+	if pages, err := Templates(stack, h); err == nil {
 		for name, text := range pages {
 			texts[path.Join(h.Templates, name)] = text
 		}

@@ -17,8 +17,11 @@ import (
 
 // makeHubs makes every hub of the stack with its record, and tells what came of them.
 func (d *deployment) makeHubs() error {
-	out := pulumi.Map{}
+	out, again := pulumi.Map{}, pulumi.StringMap{}
 	for i := range d.Hubs {
+		if text := d.again(d.Hubs[i].Name); text != "" {
+			again[d.Hubs[i].Name] = pulumi.String(text)
+		}
 		in := d.hubs[d.Hubs[i].Name]
 		for _, p := range in.doubts {
 			if err := d.ctx.Log.Warn(p.String(), nil); err != nil {
@@ -38,7 +41,23 @@ func (d *deployment) makeHubs() error {
 		out[d.Hubs[i].Name] = made
 	}
 	d.ctx.Export("hubs", out)
+	if len(again) > 0 {
+		d.ctx.Export(againOutput, again)
+	}
 	return nil
+}
+
+// againOutput is the output that has of each hub what Options.Again said of it last, so that leaving it out is no change.
+const againOutput = "releasesRepeated"
+
+// again is why a hub's release was last gone over again; "" for never.
+func (d *deployment) again(hub string) string {
+	if text := d.opts.Again[hub]; text != "" {
+		return text
+	}
+	before, _ := d.before(againOutput, hub)
+	text, _ := before.(string)
+	return text
 }
 
 // wait leaves a hub out that lacks what a person has to enter, so that all that needs none of it can be made before, such as the key that the secrets
@@ -106,23 +125,12 @@ func (d *deployment) hubArgs(c *config.Hub) (*hub.Args, error) {
 	if err != nil {
 		return nil, err
 	}
-	templates, err := readTemplates(d.Files(), c.Templates)
+	templates, err := Templates(d.Stack, c)
 	if err != nil {
 		return nil, err
 	}
-	s := in.secrets
-	args := &hub.Args{
-		Release: d.ReleaseName(c.Name), Namespace: c.Namespace, Domain: c.Domain, Values: in.plain, SecretValues: in.hidden, ValuesPrefix: c.Chart.ValuesKey,
-		Templates: templates, Manifests: concealed(manifests), TimeoutSeconds: c.TimeoutSeconds, Atomic: c.Atomic,
-		Chart:   chart,
-		Secrets: hub.Secrets{ProxyToken: secret(s.ProxyToken), CookieSecret: secret(s.CookieSecret), CryptKey: secret(s.CryptKey)},
-		HTTPS: hub.HTTPS{
-			Type: httpsTypes[c.HTTPS.Type], Certificate: secret(s.TLS.Certificate), Key: secret(s.TLS.Key), ContactEmail: c.HTTPS.ContactEmail,
-		},
-		Auth:    authOf(&c.Auth, s.OAuth),
-		Homes:   d.homes(c),
-		Protect: d.Storage.Protect, Tags: d.hubTags(c),
-	}
+	args := argsOf(d.Stack, c, in)
+	args.Templates, args.Manifests, args.Chart, args.Homes, args.Description = templates, concealed(manifests), chart, d.homes(c), d.again(c.Name)
 	if args.HTTPS.CertificateArn, err = d.certificate(c); err != nil {
 		return nil, err
 	}
@@ -130,6 +138,21 @@ func (d *deployment) hubArgs(c *config.Hub) (*hub.Args, error) {
 		args.Images = []hub.Image{{Repository: img.RepositoryURL, Tag: img.Tag, Digest: img.Digest, Paths: d.imagePaths(c.Image)}}
 	}
 	return args, nil
+}
+
+// argsOf are the component's arguments as far as a hub's configuration, its values and its secrets say them.
+func argsOf(stack *config.Stack, c *config.Hub, in *hubInput) *hub.Args {
+	s := in.secrets
+	return &hub.Args{
+		Release: stack.ReleaseName(c.Name), Namespace: c.Namespace, Domain: c.Domain, Values: in.plain, SecretValues: in.hidden, ValuesPrefix: c.Chart.ValuesKey,
+		TimeoutSeconds: c.TimeoutSeconds, Atomic: c.Atomic,
+		Secrets: hub.Secrets{ProxyToken: secret(s.ProxyToken), CookieSecret: secret(s.CookieSecret), CryptKey: secret(s.CryptKey)},
+		HTTPS: hub.HTTPS{
+			Type: httpsTypes[c.HTTPS.Type], Certificate: secret(s.TLS.Certificate), Key: secret(s.TLS.Key), ContactEmail: c.HTTPS.ContactEmail,
+		},
+		Auth:    authOf(&c.Auth, s.OAuth),
+		Protect: stack.Storage.Protect, Tags: hubTags(stack, c),
+	}
 }
 
 // certificate is the ARN of the certificate that the hub's load balancer ends TLS with; nil when it does not.
@@ -142,7 +165,7 @@ func (d *deployment) certificate(c *config.Hub) (pulumi.StringInput, error) {
 		return certificate.Find(d.ctx, h.CertificateDomain, pulumi.Provider(d.ambient))
 	case h.RequestCertificate:
 		made, err := certificate.New(d.ctx, c.Name+"-certificate", &certificate.Args{
-			Domain: c.Domain, ZoneID: d.DNS.ZoneID, Zone: d.DNS.Zone, Tags: d.hubTags(c), LookupProvider: d.ambient,
+			Domain: c.Domain, ZoneID: d.DNS.ZoneID, Zone: d.DNS.Zone, Tags: hubTags(d.Stack, c), LookupProvider: d.ambient,
 		}, d.aws)
 		if err != nil {
 			return nil, err
@@ -152,20 +175,36 @@ func (d *deployment) certificate(c *config.Hub) (pulumi.StringInput, error) {
 	return nil, nil
 }
 
-// chart is the hub's chart: from a repository, or in a folder, whose content counts.
+// chart is the hub's chart: from a repository, or in a folder, whose content counts, and that of the folders that it takes others from.
 func (d *deployment) chart(c *config.Hub) (hub.Chart, error) {
 	if c.Chart.Path == "" {
 		return hub.Chart{Name: c.Chart.Name, Repository: c.Chart.Repository, Version: d.ChartVersion(c)}, nil
 	}
-	digest, err := dirhash.HashDir(filepath.Join(d.opts.Dir, c.Chart.Path), "", dirhash.Hash1)
-	if err != nil {
-		return hub.Chart{}, fmt.Errorf("reading the chart: %w", err)
-	}
-	fetches, err := fetchesDependencies(filepath.Join(d.opts.Dir, c.Chart.Path))
+	digest, fetches, err := ChartDigest(d.Stack, c)
 	if err != nil {
 		return hub.Chart{}, fmt.Errorf("reading the chart: %w", err)
 	}
 	return hub.Chart{Path: c.Chart.Path, Digest: digest, UpdateDependencies: fetches}, nil
+}
+
+// ChartDigest is the digest of a hub's chart in a folder, and of the folders that it takes others from; "" for a chart from a repository. fetches says
+// that it depends on charts that it does not hold.
+func ChartDigest(stack *config.Stack, h *config.Hub) (digest string, fetches bool, err error) {
+	if h.Chart.Path == "" {
+		return "", false, nil
+	}
+	fetches, beside, err := ChartDependencies(stack, h)
+	if err != nil {
+		return "", false, err
+	}
+	for _, folder := range append([]string{h.Chart.Path}, beside...) {
+		one, err := dirhash.HashDir(filepath.Join(stack.Dir, folder), "", dirhash.Hash1)
+		if err != nil {
+			return "", false, err
+		}
+		digest += one
+	}
+	return digest, fetches, nil
 }
 
 // traits are the settings of an authenticator's class that have no field of the component's own:
@@ -229,9 +268,9 @@ func (d *deployment) imagePaths(name string) []string {
 	return nil
 }
 
-func (d *deployment) hubTags(c *config.Hub) map[string]string {
+func hubTags(stack *config.Stack, c *config.Hub) map[string]string {
 	tags := map[string]string{"hub": c.Name}
-	for k, v := range d.Tags() {
+	for k, v := range stack.Tags() {
 		tags[k] = v
 	}
 	return tags

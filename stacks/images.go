@@ -31,7 +31,7 @@ func (d *deployment) makeImages() error {
 	if err != nil {
 		return err
 	}
-	d.images = map[string]*image.UserImage{}
+	d.images, d.tags = map[string]*image.UserImage{}, map[string]string{}
 	refs, urls, builds, caches := pulumi.StringMap{}, pulumi.StringMap{}, pulumi.StringMap{}, pulumi.StringArrayMap{}
 	for name, url := range reg.RepositoryUrls {
 		urls[name] = url
@@ -59,11 +59,17 @@ func (d *deployment) makeImages() error {
 				}
 			}
 		}
+		if err := d.admitted(i, args); err != nil {
+			return err
+		}
 		img, err := image.New(d.ctx, i.Name, args)
 		if err != nil {
-			return fmt.Errorf("image %s: %w", i.Name, err)
+			return err
 		}
 		d.images[i.Name], refs[i.Name] = img, img.Ref
+		if i.Pin == "" {
+			d.tags[i.Name] = i.Tag
+		}
 	}
 	d.ctx.Export(buildsOutput, builds)
 	if len(caches) > 0 {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/hubwright/hubwright/components/creds"
 	"github.com/hubwright/hubwright/internal/config"
+	"github.com/hubwright/hubwright/internal/imagestore"
 )
 
 // Options are what the program is told from outside the stack's configuration.
@@ -19,8 +20,16 @@ type Options struct {
 	Dir string
 	// Sandbox says that the services are simulated, which permits what must never be public.
 	Sandbox bool
+	// Over are files that count in the place of those that are there, as a rollback has them: see config.Options.
+	Over map[string][]byte
+	// Again are hubs whose releases Helm is to go over again though nothing of them changes, since an upgrade of theirs was cut off: what Helm's history says
+	// of it, by hub.
+	Again map[string]string
 	// Reader reads the hubs' values and files of secrets. Default: one that uses what the machine has.
 	Reader *Reader
+	// Images are where the gate's records of images are looked for, and the time that these are held to. Default: the images' registries, and the
+	// machine's clock.
+	Images *imagestore.Store
 	// Wait waits until a time of the services' clock. Default: the real clock.
 	Wait func(ctx context.Context, until time.Time) error
 }
@@ -72,7 +81,7 @@ func settings(ctx *pulumi.Context, opts Options) (*config.Stack, map[string]conf
 	if v, ok := ctx.GetConfig("aws:region"); ok {
 		engine["aws:region"] = v
 	}
-	stack, err := config.Load(opts.Dir, ctx.Stack(), engine, config.Options{Sandbox: opts.Sandbox})
+	stack, err := config.Load(opts.Dir, ctx.Stack(), engine, config.Options{Sandbox: opts.Sandbox, Over: opts.Over})
 	if err != nil {
 		return nil, nil, fmt.Errorf("the configuration of %s:\n%w", ctx.Stack(), err)
 	}

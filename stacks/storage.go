@@ -63,11 +63,14 @@ func (d *deployment) fromSharedCluster(output string) (string, error) {
 	return text, nil
 }
 
+// homesClaim is what a hub's claim is called.
+const homesClaim = storage.DefaultClaim
+
 // homes makes a hub's claim on its directory of the file system.
 func (d *deployment) homes(c *config.Hub) *hub.Homes {
 	return &hub.Homes{Claim: func(ctx *pulumi.Context, namespace string, opts ...pulumi.ResourceOption) (pulumi.StringInput, []pulumi.Resource, error) {
 		args := storage.HomeClaimArgs{
-			Namespace: pulumi.String(namespace), SizeGiB: d.Storage.HomeSizeGiB, Labels: map[string]string{"hub": c.Name},
+			Namespace: pulumi.String(namespace), ClaimName: homesClaim, SizeGiB: d.Storage.HomeSizeGiB, Labels: map[string]string{"hub": c.Name},
 			Directory: d.HomesDirectory(c), User: c.Homes.UID, Group: c.Homes.GID,
 		}
 		claim, err := d.storage.HomeClaim(ctx, c.Name+"-homes", args, opts...)

@@ -83,6 +83,17 @@ type hubInput struct {
 	doubts        config.Problems // certificates that end soon, or may lack a part of their chain
 }
 
+// inputOf takes the secrets out of a hub's values that it is handed apart from them. given are those that the stack has; what the values have counts more.
+func inputOf(h *config.Hub, computed *values.Computed, given config.HubSecrets) *hubInput {
+	in := &hubInput{secrets: given}
+	in.plain, in.hidden = computed.Split()
+	for _, path := range in.secrets.Lift(h, func(path []string) (any, bool) { return computed.At(path) }) {
+		drop(in.plain, path)
+		drop(in.hidden, path)
+	}
+	return in
+}
+
 // readHubs takes from the hubs' values, and from the stack's secrets, what the hubs are handed apart from values.
 func readHubs(ctx context.Context, stack *config.Stack, given map[string]config.HubSecrets, reader *Reader) (map[string]*hubInput, error) {
 	out := map[string]*hubInput{}
@@ -94,14 +105,8 @@ func readHubs(ctx context.Context, stack *config.Stack, given map[string]config.
 	var open, odd config.Problems
 	for i := range stack.Hubs {
 		h, computed := &stack.Hubs[i], all[i]
-		in := &hubInput{secrets: given[h.Name]}
-		in.plain, in.hidden = computed.Split()
-		at := func(path []string) (any, bool) { return computed.At(path) }
-		odd = append(odd, PlaceSecrets(stack.Misshapen(h, at), h, computed)...)
-		for _, path := range in.secrets.Lift(h, at) {
-			drop(in.plain, path)
-			drop(in.hidden, path)
-		}
+		odd = append(odd, PlaceSecrets(stack.Misshapen(h, func(path []string) (any, bool) { return computed.At(path) }), h, computed)...)
+		in := inputOf(h, computed, given[h.Name])
 		out[h.Name], secrets[h.Name] = in, in.secrets
 		if !stack.Sandbox() {
 			open = append(open, letsAnybodyIn(h, computed)...)

@@ -40,6 +40,8 @@ type Args struct {
 	// Manifests are further Kubernetes objects, as plain data, that are made before the release: claims that its values name, and such. One
 	// without a namespace goes into the hub's. Data of Secrets is secret; claims and volumes are protected and retained as Protect says.
 	Manifests []map[string]any
+	// Description is what Helm's history says of the release's revision. Another one than before has Helm upgrade the release, whatever else is the same.
+	Description string
 	// TimeoutSeconds limits each wait of Helm; 0 means DefaultTimeout.
 	TimeoutSeconds int
 	// Atomic rolls a failed upgrade back, and uninstalls a failed installation.

@@ -121,7 +121,7 @@ func (h *Hub) install(ctx *pulumi.Context, name string, args *Args, values *valu
 	release := &helm.ReleaseArgs{
 		Name: pulumi.String(args.Release), Namespace: pulumi.String(before.namespace), Values: input,
 		Chart: cmp.Or(chart.Path, chart.Name, DefaultChart), Version: chart.Version,
-		Timeout: cmp.Or(args.TimeoutSeconds, DefaultTimeout), MaxHistory: maxHistory,
+		Timeout: cmp.Or(args.TimeoutSeconds, DefaultTimeout), MaxHistory: maxHistory, Description: args.Description,
 		Atomic: args.Atomic, CleanupOnFail: true, DependencyUpdate: chart.UpdateDependencies,
 	}
 	if chart.Path == "" {

@@ -24,6 +24,9 @@ const (
 func (a *Args) tlsName() string   { return a.Release + "-tls" }
 func (a *Args) oauthName() string { return a.Release + "-oauth" }
 
+// balancerPath is where the annotations of the load balancer's Service are among the values.
+var balancerPath = []string{"proxy", "service", "annotations"}
+
 // Annotations of a Service that the AWS cloud provider reads:
 // https://cloud-provider-aws.sigs.k8s.io/service_controller/
 const (
@@ -44,37 +47,75 @@ func (a *Args) prepare() (*values, error) {
 	if err := a.validate(); err != nil {
 		return nil, err
 	}
-	v := &values{root: map[string]any{}}
-	if a.ValuesPrefix != "" {
-		v.prefix = []string{a.ValuesPrefix}
-	}
-	if err := v.set(a.balancerAnnotations(), "proxy", "service", "annotations"); err != nil {
+	v, err := a.given()
+	if err != nil {
 		return nil, err
 	}
-	secret, _ := secretLeaves(a.SecretValues).(map[string]any)
-	v.root = merge(merge(v.root, a.Values), secret)
+	var problems []error
+	for _, s := range a.steps() {
+		problems = append(problems, s.lay(v))
+	}
+	if err := errors.Join(append(problems, a.check(v))...); err != nil {
+		return nil, err
+	}
+	return v, nil
+}
 
-	problems := []error{
-		v.secretConfig(&a.Secrets), v.authConfig(a), v.oauthEnv(a), v.httpsConfig(a), v.templateConfig(a),
-	}
-	for i := range a.Images {
-		for _, path := range a.Images[i].paths() {
-			problems = append(problems, v.image(&a.Images[i], path))
-		}
-	}
-	if a.Chart.Digest != "" {
-		problems = append(problems, v.set(a.Chart.Digest, "custom", "chartDigest"))
-	}
+// check says what is wrong with the values that are laid together.
+func (a *Args) check(v *values) error {
+	var problems []error
 	if found := nulls(v.root, ""); len(found) > 0 {
 		problems = append(problems, fmt.Errorf("values: %s is null, and nulls do not pass from Pulumi to Helm: leave it out, so that the chart's default holds, or give a value", strings.Join(found, ", ")))
 	}
 	if a.Auth.Type != AuthFromValues && a.Auth.Type != AuthDummy && !v.someoneMayLogIn() {
 		problems = append(problems, errors.New("nobody could log in: name allowedUsers or adminUsers, or say allowAll"))
 	}
-	if err := errors.Join(problems...); err != nil {
+	return errors.Join(problems...)
+}
+
+// given are the component's defaults with the values and secret values of the arguments over them.
+func (a *Args) given() (*values, error) {
+	v := a.empty()
+	if err := v.set(a.balancerAnnotations(), balancerPath...); err != nil {
 		return nil, err
 	}
+	secret, _ := secretLeaves(a.SecretValues).(map[string]any)
+	v.root = merge(merge(v.root, a.Values), secret)
 	return v, nil
+}
+
+func (a *Args) empty() *values {
+	v := &values{root: map[string]any{}}
+	if a.ValuesPrefix != "" {
+		v.prefix = []string{a.ValuesPrefix}
+	}
+	return v
+}
+
+// step lays what follows from a part of the arguments over the values.
+type step struct {
+	part string
+	lay  func(v *values) error
+}
+
+// steps are what is laid over the values, in this order.
+func (a *Args) steps() []step {
+	out := []step{
+		{PartSecrets, func(v *values) error { return v.secretConfig(&a.Secrets) }},
+		{PartAuth, func(v *values) error { return v.authConfig(a) }},
+		{PartAuth, func(v *values) error { return v.oauthEnv(a) }},
+		{PartHTTPS, func(v *values) error { return v.httpsConfig(a) }},
+		{PartTemplates, func(v *values) error { return v.templateConfig(a) }},
+	}
+	for i := range a.Images {
+		for _, path := range a.Images[i].paths() {
+			out = append(out, step{PartImages, func(v *values) error { return v.image(&a.Images[i], path) }})
+		}
+	}
+	if a.Chart.Digest != "" {
+		out = append(out, step{PartChart, func(v *values) error { return v.set(a.Chart.Digest, "custom", "chartDigest") }})
+	}
+	return out
 }
 
 // balancerAnnotations are defaults that the values may change.
@@ -160,7 +201,7 @@ func (v *values) httpsConfig(a *Args) error {
 		problems = append(problems, v.set(checksum(pulumi.ToSecret(a.HTTPS.Certificate), pulumi.ToSecret(a.HTTPS.Key)), "proxy", "annotations", "checksum/tls"))
 	case HTTPSOffload:
 		https["type"] = "offload"
-		problems = append(problems, v.set(a.HTTPS.CertificateArn, "proxy", "service", "annotations", balancerCertificate))
+		problems = append(problems, v.set(a.HTTPS.CertificateArn, slices.Concat(balancerPath, []string{balancerCertificate})...))
 	case HTTPSLetsEncrypt:
 		https["type"] = "letsencrypt"
 		https["hosts"] = []any{a.Domain}

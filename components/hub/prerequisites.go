@@ -142,7 +142,12 @@ func (p *prerequisites) homes(ctx *pulumi.Context, args *Args, v *values) error 
 		claim = made
 		p.resources = append(p.resources, resources...)
 	}
+	return v.homes(args.Homes, claim)
+}
+
+// homes has users' servers mount the claim for their homes.
+func (v *values) homes(h *Homes, claim pulumi.StringInput) error {
 	return v.set(map[string]any{
-		"type": "static", "static": map[string]any{"pvcName": claim, "subPath": args.Homes.subPath()},
+		"type": "static", "static": map[string]any{"pvcName": claim, "subPath": h.subPath()},
 	}, "singleuser", "storage")
 }

@@ -53,7 +53,7 @@ func (a *Args) validate() error {
 	default:
 		problems = append(problems, fmt.Errorf("loadBalancer %q is none of %s, %s", a.LoadBalancer, LoadBalancerClassic, LoadBalancerNetwork))
 	}
-	problems = append(problems, a.checkHTTPS(), a.checkAuth(), a.checkHomes(), a.checkImages(), a.checkTemplates(), CheckManifests(a.Manifests))
+	problems = append(problems, a.checkHTTPS(), a.checkAuth(), a.checkHomes(), a.checkImages(), CheckTemplates(a.Templates), CheckManifests(a.Manifests))
 	return errors.Join(problems...)
 }
 
@@ -109,11 +109,12 @@ func (a *Args) checkImages() error {
 	return errors.Join(problems...)
 }
 
-func (a *Args) checkTemplates() error {
+// CheckTemplates says what is wrong with page templates, by their file names: one that cannot be a key of a ConfigMap, or more than that holds.
+func CheckTemplates(templates map[string]string) error {
 	var problems []error
 	size := 0
-	for _, name := range slices.Sorted(maps.Keys(a.Templates)) {
-		size += len(name) + len(a.Templates[name])
+	for _, name := range slices.Sorted(maps.Keys(templates)) {
+		size += len(name) + len(templates[name])
 		if !configMapKey.MatchString(name) {
 			problems = append(problems, fmt.Errorf("template %q: a file name may have letters, digits and . _ -, and no directories", name))
 		}

@@ -98,7 +98,7 @@ type Gate struct {
 	Clock Clock
 }
 
-// Admit tests an image, scans it, reaches a verdict and records it.
+// Admit tests an image, scans it, reaches a verdict and records it. Its errors leave the image's name to the caller.
 //
 // A refusal is no error: it is in the verdict. A verdict without a test's or a scan's result is not recorded, so that a scanner that is down for an
 // hour does not undo yesterday's admission; it is a refusal all the same. The error is for what prevented a verdict: a context that is done, a test
@@ -123,7 +123,7 @@ func (g *Gate) Admit(ctx context.Context, subject Subject, p Policy) (*Record, e
 	}
 	if err != nil {
 		if ctx.Err() != nil {
-			return nil, fmt.Errorf("scanning image %s: %w", p.Image, ctx.Err())
+			return nil, fmt.Errorf("scanning it: %w", ctx.Err())
 		}
 		r := newRecord(subject, p, test, nil, g.Clock.Now())
 		reason := Reason{Rule: RuleScan, Message: err.Error()}
@@ -138,7 +138,7 @@ func (g *Gate) Admit(ctx context.Context, subject Subject, p Policy) (*Record, e
 
 func (g *Gate) keep(ctx context.Context, r *Record) (*Record, error) {
 	if err := g.Store.Put(ctx, r.Digest, r); err != nil {
-		return nil, fmt.Errorf("recording the verdict on image %s: %w", r.Image, err)
+		return nil, fmt.Errorf("recording the verdict: %w", err)
 	}
 	return r, nil
 }
@@ -146,18 +146,18 @@ func (g *Gate) keep(ctx context.Context, r *Record) (*Record, error) {
 // test runs the image's test within its time.
 func (g *Gate) test(ctx context.Context, subject Subject, p *Policy) (*TestResult, error) {
 	if g.Tester == nil {
-		return nil, fmt.Errorf("image %s has a test, and nothing here can run it", p.Image)
+		return nil, errors.New("it has a test, and nothing here can run it")
 	}
 	timed, cancel := context.WithTimeout(ctx, p.TestTimeout)
 	defer cancel()
 	result, err := g.Tester.Test(timed, subject, p.Test)
 	switch {
 	case ctx.Err() != nil:
-		return nil, fmt.Errorf("testing image %s: %w", p.Image, ctx.Err())
+		return nil, fmt.Errorf("testing it: %w", ctx.Err())
 	case timed.Err() != nil:
 		result.TimedOut, result.Seconds = true, p.TestTimeout.Seconds()
 	case err != nil:
-		return nil, fmt.Errorf("testing image %s: %w", p.Image, err)
+		return nil, fmt.Errorf("testing it: %w", err)
 	}
 	result.Command = slices.Clone(p.Test)
 	if result.Output = result.Output[max(len(result.Output)-maxComplaint, 0):]; result.ExitCode == 0 && !result.TimedOut {

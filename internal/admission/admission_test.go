@@ -78,9 +78,9 @@ func TestAdmit(t *testing.T) {
 			name: "another image", tester: &tests{}, scanner: &scans{report: &Report{Scanner: "trivy", digests: []string{"sha256:" + strings.Repeat("b", 64)}}}, scans: true,
 			want: "trivy scanned another image: sha256:bbbbbbbbbbbb, and not sha256:aaaaaaaaaaaa",
 		},
-		{name: "no way to test", scanner: &scans{}, wantErr: "image user-image has a test, and nothing here can run it"},
-		{name: "a test that cannot be run", tester: &tests{err: errDown}, scanner: &scans{}, wantErr: "testing image user-image: no answer"},
-		{name: "no store", tester: &tests{}, scanner: &scans{report: found()}, store: &downStore{}, wantErr: "recording the verdict on image user-image: no answer", scans: true},
+		{name: "no way to test", scanner: &scans{}, wantErr: "it has a test, and nothing here can run it"},
+		{name: "a test that cannot be run", tester: &tests{err: errDown}, scanner: &scans{}, wantErr: "testing it: no answer"},
+		{name: "no store", tester: &tests{}, scanner: &scans{report: found()}, store: &downStore{}, wantErr: "recording the verdict: no answer", scans: true},
 		{name: "a tag", tester: &tests{}, scanner: &scans{}, subject: Subject{Repository: "a", Digest: "latest"}, wantErr: `"latest" is no digest: an image is admitted by its digest alone`},
 	}
 	for _, test := range tests {

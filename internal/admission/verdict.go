@@ -90,7 +90,7 @@ func (p *Policy) judgeTest(test *TestResult) *Reason {
 	return nil
 }
 
-func scanAgain(image string) string { return "hubwright images scan " + image }
+func scanAgain(image string) string { return "`hubwright images scan ENV " + image + "` scans it" }
 
 // findings counts what was found, less what is allowed, and compares.
 func (j *judged) findings(p *Policy, report *Report, now time.Time) {

@@ -14,13 +14,14 @@ type room struct {
 // is decided and not found.
 var rooms = []room{
 	{".", []string{"internal/cli", "stacks"}, "main is a doorway"},
-	{"stacks", []string{"components/...", "internal/config", "internal/deploydir", "internal/dockerd", "internal/gitsource", "internal/gitsource/codecommit", "internal/imagehash", "internal/images", "internal/secretfile", "internal/values"}, "the graph knows configuration and components, neither engine nor terminal"},
+	{"stacks", []string{"components/...", "internal/admission", "internal/awsapi", "internal/bundle", "internal/config", "internal/deploydir", "internal/dockerd", "internal/gitsource", "internal/gitsource/codecommit", "internal/imagehash", "internal/images", "internal/imagestore", "internal/oci", "internal/secretfile", "internal/values"}, "the graph knows configuration and components, neither engine nor terminal"},
 	{"components/internal/...", []string{"components/internal/..."}, "components are a library that other Pulumi programs can use"},
 	{"components/...", []string{"components/internal/..."}, "components are a library that other Pulumi programs can use; they meet in stacks"},
 	{"internal/admission", []string{"internal/config"}, "what an image has to pass, whoever builds, asks or promotes"},
 	{"internal/archtest", nil, "it looks at the house from outside"},
 	{"internal/awsapi", nil, "it is the way to AWS, whoever asks for what"},
 	{"internal/bootstrap", []string{"internal/awsapi"}, "names in, a bucket and a key out"},
+	{"internal/bundle", nil, "what runs somewhere, as plain data"},
 	{"internal/change", nil, "a change is plain data"},
 	{"internal/chartcheck", []string{"internal/render", "internal/values"}, "a chart and values in, problems out"},
 	{"internal/ciworkflow", nil, "environments in, the files of a forge's CI out"},
@@ -48,7 +49,7 @@ var rooms = []room{
 	{"internal/problem", nil, "what is said of a file knows nothing of what the file is for"},
 	{"internal/release", nil, "Helm's records of a release, wherever its cluster is"},
 	{"internal/render/...", nil, "a chart and values in, manifests out"},
-	{"internal/result", []string{"internal/admission", "internal/bootstrap", "internal/change", "internal/doctor", "internal/driver", "internal/hubploy", "internal/imagebuild", "internal/imagestore", "internal/sandbox/world", "internal/values"}, "what the command line prints, as plain data"},
+	{"internal/result", []string{"internal/admission", "internal/bootstrap", "internal/bundle", "internal/change", "internal/doctor", "internal/driver", "internal/hubploy", "internal/imagebuild", "internal/imagestore", "internal/sandbox/world", "internal/values"}, "what the command line prints, as plain data"},
 	{"internal/scaffold", []string{"internal/deploydir"}, "the files of a new deployment, whoever asks for it"},
 	{"internal/secretfile", []string{"internal/awsapi"}, "an encrypted file and its keys, whatever it is for; some are in AWS"},
 	{"internal/secretname", nil, "a name or a text in, a verdict out"},
@@ -58,7 +59,7 @@ var rooms = []room{
 	{"internal/driver/...", []string{"internal/change", "internal/driver"}, "the driver knows nothing of the command line or the sandbox"},
 	{"internal/sandbox/...", []string{"internal/sandbox/...", "internal/gitsource", "internal/render"}, "the services know nothing of who deploys to them"},
 	{"internal/cli/...", []string{
-		"internal/cli/...", "internal/admission", "internal/awsapi", "internal/bootstrap", "internal/change", "internal/chartcheck", "internal/ciworkflow", "internal/config", "internal/deploydir", "internal/dockerd", "internal/doctor", "internal/driver", "internal/forge", "internal/gitsource", "internal/guard", "internal/hubploy", "internal/imagebuild", "internal/images", "internal/imagestore", "internal/impact", "internal/nodocker", "internal/noquery", "internal/oci", "internal/release", "internal/render", "internal/result", "internal/scaffold", "internal/secretfile", "internal/sandbox", "internal/sandbox/world",
+		"internal/cli/...", "internal/admission", "internal/awsapi", "internal/bootstrap", "internal/bundle", "internal/change", "internal/chartcheck", "internal/ciworkflow", "internal/config", "internal/deploydir", "internal/dockerd", "internal/doctor", "internal/driver", "internal/forge", "internal/gitsource", "internal/guard", "internal/hubploy", "internal/imagebuild", "internal/images", "internal/imagestore", "internal/impact", "internal/nodocker", "internal/noquery", "internal/oci", "internal/release", "internal/render", "internal/result", "internal/scaffold", "internal/secretfile", "internal/sandbox", "internal/sandbox/world",
 		"internal/term", "internal/touched", "internal/values", "stacks",
 	}, "the command line brings the others together"},
 }
@@ -67,7 +68,7 @@ var rooms = []room{
 var everywhere = []string{"internal/heap", "internal/imagehash", "internal/lazyregexp", "internal/problem", "internal/secretname"}
 
 // forTests are packages that exist for the tests of others, or to measure.
-var forTests = []string{"bench", "bench/imagehash", "components/internal/recorder", "internal/cli/clitest", "internal/driver/enginetest", "internal/gitsource/gittest", "internal/needs", "internal/oci/registrytest", "internal/reference", "internal/sandbox/simtest"}
+var forTests = []string{"bench", "bench/imagehash", "components/internal/recorder", "internal/cli/clitest", "internal/driver/enginetest", "internal/gitsource/gittest", "internal/needs", "internal/oci/registrytest", "internal/reference", "internal/sandbox/simtest", "internal/shipped"}
 
 // outside says which packages from elsewhere only some packages may import, tests included.
 var outside = []struct {

@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"helm.sh/helm/v4/pkg/chart/common/util"
 	chart "helm.sh/helm/v4/pkg/chart/v2"
@@ -18,6 +17,9 @@ import (
 
 // Check finds what a chart refuses of values: all that its schema does, or, when that is content, what its templates say.
 func Check(ctx context.Context, ch *chart.Chart, computed *values.Computed, rel render.Release, kubeVersion string) (problem.Problems, error) {
+	if wrong := misfits(ch, computed, computed.Values, nil); len(wrong) > 0 {
+		return wrong, nil
+	}
 	all, err := util.CoalesceValues(ch, computed.Values)
 	if err != nil {
 		return nil, fmt.Errorf("the values over the defaults of chart %s: %w", ch.Name(), err)
@@ -38,10 +40,40 @@ func Check(ctx context.Context, ch *chart.Chart, computed *values.Computed, rel 
 		return problems.Sorted(), nil
 	}
 	if _, err := render.Render(ctx, ch, computed.Values, rel, render.Options{KubeVersion: kubeVersion, SkipSchema: true}); err != nil {
-		path := named(computed, err.Error())
-		problems = append(problems, at(computed, path, "the chart's templates refuse the values: "+words(err.Error()), moved(path)))
+		problems = append(problems, refused(ch, computed, err.Error()))
 	}
 	return problems, nil
+}
+
+// misfits are values that stand where those of a chart in the chart belong, and are no object. Helm gives up at the first.
+func misfits(ch *chart.Chart, computed *values.Computed, vals map[string]any, under values.Path) (found problem.Problems) {
+	for _, sub := range ch.Dependencies() {
+		path := append(slices.Clone(under), sub.Name())
+		switch v, given := vals[sub.Name()]; below := v.(type) {
+		case map[string]any:
+			found = append(found, misfits(sub, computed, below, path)...)
+		default:
+			if given {
+				found = append(found, at(computed, path, fmt.Sprintf("is %s, but the values of chart %s stand here, which are an object", kindOf(v), sub.Name()), "write them below this key, or take it out"))
+			}
+		}
+	}
+	return found.Sorted()
+}
+
+// kindOf is what people call a value.
+func kindOf(v any) string {
+	switch v.(type) {
+	case nil:
+		return "empty"
+	case []any:
+		return "a list"
+	case string:
+		return "a text"
+	case bool:
+		return "true or false"
+	}
+	return "a number"
 }
 
 // instead says what there may be in the place of a key that the chart does not know, which is the path's last, among those that it knows there.
@@ -62,34 +94,4 @@ func at(computed *values.Computed, path values.Path, message, hint string) probl
 		origin.File = "values"
 	}
 	return problem.Problem{File: origin.File, Line: origin.Line, Path: path.String(), Message: computed.Scrub(message), Hint: hint}
-}
-
-// words is what a template says by `fail`, without what Helm's engine says of where in the chart it stands.
-func words(text string) string {
-	if where, said, ok := strings.Cut(text, "): "); ok && strings.Contains(where, "execution error at (") {
-		text = said
-	}
-	var lines []string
-	for line := range strings.Lines(text) {
-		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
-			lines = append(lines, line)
-		}
-	}
-	return strings.Join(lines, " ")
-}
-
-// named looks for the value that a template's message is about: the longest path of the values of which the message has the name, or, of an entry
-// of extraFiles, its key in parentheses.
-func named(computed *values.Computed, text string) values.Path {
-	var best values.Path
-	for _, leaf := range computed.Leaves(nil) {
-		for n := len(leaf.Path); n > len(best); n-- {
-			p := leaf.Path[:n]
-			if strings.Contains(text, strings.TrimPrefix(p.String(), "jupyterhub.")) && n > 1 || slices.Contains(p, "extraFiles") && strings.Contains(text, "("+p[n-1]+")") {
-				best = p
-				break
-			}
-		}
-	}
-	return best
 }

@@ -97,10 +97,43 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// What the schema wants of all values together has no path, and is said all the same.
-func TestCheckOfTheWhole(t *testing.T) {
-	ch := load(t, nil).Dependencies()[0]
-	computed, err := values.Compute(values.Options{Layers: []values.Layer{{Name: "common", File: "common.yaml", Data: []byte("hub: null")}}})
+// What a template refuses is told of the value that it reads where it gives up, and when nobody gave any, of the template.
+func TestCheckOfTemplates(t *testing.T) {
+	const refuses = "the chart's templates refuse the values: "
+	const file = "wrapper/charts/jupyterhub/templates/z.yaml"
+	for _, test := range []struct{ name, template, want string }{
+		{"a fail without a name", "{{ if .Values.hub.baseUrl }}\n{{ fail \"no\" }}\n{{ end }}", "common.yaml:3: jupyterhub.hub.baseUrl: " + refuses + "no (" + file + ":2)"},
+		{"a value that is required", "{{ required \"the db wants a password\" .Values.hub.secret }}", "common.yaml:2: jupyterhub.hub.secret: " + refuses + "the db wants a password (" + file + ":1)"},
+		{"an object that is not there", "\n{{ .Values.hub.a.b }}", "common.yaml:2: jupyterhub.hub.a.b: " + refuses + "it reads .Values.hub.a.b, and there is no object that has that (" + file + ":2)"},
+		{"no object", "{{ .Values.hub.baseUrl.x }}", "common.yaml:3: jupyterhub.hub.baseUrl.x: " + refuses + "it reads .Values.hub.baseUrl.x, and there is no object that has that (" + file + ":1)"},
+		{"a fail of nobody's value", "{{ fail \"never\" }}", file + ":1: this template of the chart refuses the values: never"},
+		{"no YAML", "a: b: {{ .Values.hub.baseUrl }}", file + ": this template of the chart refuses the values: with them it gives no YAML: mapping values are not allowed in this context"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			ch := load(t, map[string]string{"charts/jupyterhub/templates/z.yaml": test.template})
+			check(t, ch, "jupyterhub:\n  hub:\n    baseUrl: /x\n", test.want)
+		})
+	}
+}
+
+// What stands in the place of a subchart's values is told of as such, and keys whose schema is false as keys that there are not.
+func TestCheckOfShapes(t *testing.T) {
+	never := `{"type": "object", "properties": {"hub": {"type": "object", "properties": {"fsGid": false, "fsGids": {}, "uid": false}}}}`
+	ch := load(t, map[string]string{"charts/jupyterhub/values.schema.json": never})
+	for _, test := range []struct{ name, common, want string }{
+		{"a text", "a: 1\njupyterhub: hub\n", "common.yaml:2: jupyterhub: is a text, but the values of chart jupyterhub stand here, which are an object; write them below this key, or take it out"},
+		{"nothing", "jupyterhub:\n", "common.yaml:1: jupyterhub: is empty, but the values of chart jupyterhub stand here, which are an object; write them below this key, or take it out"},
+		{"a key that went elsewhere", "jupyterhub:\n  hub: {fsGid: 1}\n", "common.yaml:2: jupyterhub.hub.fsGid: is no key that the chart takes; since chart 2.0.0 it is hub.podSecurityContext.fsGroup"},
+		{"a key that went", "jupyterhub:\n  hub:\n    uid: 1\n", "common.yaml:3: jupyterhub.hub.uid: is no key that the chart takes"},
+	} {
+		t.Run(test.name, func(t *testing.T) { check(t, ch, test.common, test.want) })
+	}
+}
+
+// check holds values to a chart.
+func check(t *testing.T, ch *chart.Chart, common, want string) {
+	t.Helper()
+	computed, err := values.Compute(values.Options{Layers: []values.Layer{{Name: "common", File: "common.yaml", Data: []byte(common)}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +141,12 @@ func TestCheckOfTheWhole(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff("values: missing property 'hub'", problems.Error()); diff != "" {
+	if diff := cmp.Diff(want, problems.Error()); diff != "" {
 		t.Error(diff)
 	}
+}
+
+// What the schema wants of all values together has no path, and is said all the same.
+func TestCheckOfTheWhole(t *testing.T) {
+	check(t, load(t, nil).Dependencies()[0], "hub: null", "values: missing property 'hub'")
 }

@@ -1,6 +1,7 @@
 package chartcheck
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -11,14 +12,21 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/hubwright/hubwright/internal/problem"
+	"github.com/hubwright/hubwright/internal/render"
 	"github.com/hubwright/hubwright/internal/values"
 )
 
-// defaultsLayer is the layer of a chart's own values.
-const defaultsLayer = "chart defaults"
+// The layers of a chart's own values: those of a chart around others count more than theirs.
+const (
+	defaultsLayer = "chart defaults"
+	wrapperLayer  = "wrapper chart"
+)
 
-// Defaults are a chart's own values, and those of the charts in it, as the lowest layers of a hub's values.
-func Defaults(ch *chart.Chart) ([]values.Layer, error) { return defaults(ch, ch.Name(), nil) }
+// Defaults are a chart's own values, and those of the charts in it, as the lowest layers of a hub's values. folder is what messages call the chart's
+// folder; empty means its name.
+func Defaults(ch *chart.Chart, folder string) ([]values.Layer, error) {
+	return defaults(ch, cmp.Or(folder, ch.Name()), nil)
+}
 
 func defaults(ch *chart.Chart, folder string, under []string) ([]values.Layer, error) {
 	var out []values.Layer
@@ -36,7 +44,11 @@ func defaults(ch *chart.Chart, folder string, under []string) ([]values.Layer, e
 	if err != nil {
 		return nil, fmt.Errorf("the defaults of chart %s: %w", ch.Name(), err)
 	}
-	layer := values.Layer{Name: defaultsLayer, File: path.Join(folder, "values.yaml"), Data: data, Under: under}
+	name := defaultsLayer
+	if len(ch.Dependencies()) > 0 {
+		name = wrapperLayer
+	}
+	layer := values.Layer{Name: name, File: path.Join(folder, "values.yaml"), Data: data, Under: under}
 	for _, f := range ch.Raw {
 		if f.Name == "values.yaml" {
 			layer.Places = f.Data
@@ -130,7 +142,7 @@ func within(schema map[string]any, key string) (next map[string]any, open bool) 
 
 func (u *unknown) add(p values.Path, defaults []map[string]any, schema map[string]any) {
 	properties, _ := schema["properties"].(map[string]any)
-	known := slices.Collect(maps.Keys(properties))
+	known := render.TakenKeys(properties)
 	for _, d := range defaults {
 		known = slices.AppendSeq(known, maps.Keys(d))
 	}

@@ -13,7 +13,7 @@ import (
 // A wrapper's defaults count more than those of the chart in it, and each value knows its line.
 func TestDefaults(t *testing.T) {
 	wrapper := load(t, map[string]string{"values.yaml": "# of ours\njupyterhub:\n  hub:\n    baseUrl: /hub\npages: {title: Hub}\n"})
-	layers, err := Defaults(wrapper)
+	layers, err := Defaults(wrapper, "charts/ours")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -26,10 +26,10 @@ func TestDefaults(t *testing.T) {
 		got = append(got, fmt.Sprintf("%s=%v %s %s", leaf.Path, leaf.Value, leaf.Origin, leaf.Layer))
 	}
 	want := []string{
-		"jupyterhub.hub.baseUrl=/hub wrapper/values.yaml:4 chart defaults",
-		"jupyterhub.hub.extraFiles=map[] wrapper/charts/jupyterhub/values.yaml:1 chart defaults",
-		"jupyterhub.singleuser.cloudMetadata=map[] wrapper/charts/jupyterhub/values.yaml:2 chart defaults",
-		"jupyterhub.singleuser.memory.limit=1G wrapper/charts/jupyterhub/values.yaml:2 chart defaults",
+		"jupyterhub.hub.baseUrl=/hub charts/ours/values.yaml:4 wrapper chart",
+		"jupyterhub.hub.extraFiles=map[] charts/ours/charts/jupyterhub/values.yaml:1 chart defaults",
+		"jupyterhub.singleuser.cloudMetadata=map[] charts/ours/charts/jupyterhub/values.yaml:2 chart defaults",
+		"jupyterhub.singleuser.memory.limit=1G charts/ours/charts/jupyterhub/values.yaml:2 chart defaults",
 		"pages.title=Roman common.yaml:1 common",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

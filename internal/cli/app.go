@@ -16,6 +16,7 @@ import (
 	"github.com/hubwright/hubwright/internal/driver"
 	"github.com/hubwright/hubwright/internal/gitsource"
 	"github.com/hubwright/hubwright/internal/noquery"
+	"github.com/hubwright/hubwright/internal/oci"
 	"github.com/hubwright/hubwright/internal/secretfile"
 	"github.com/hubwright/hubwright/internal/term"
 )
@@ -31,6 +32,7 @@ type app struct {
 	getenv  func(string) string
 	git     gitsource.Cache    // of the repositories that files of secrets are in
 	machine secretfile.Machine // what it has of AWS credentials, for files of secrets
+	copying oci.Options        // how patiently images are copied; as oci does by itself without any
 	noted   map[string]bool    // notes that were said
 	flagged bool               // --sandbox stands on the command line, so it has to stand in the commands that are proposed, too
 }
@@ -71,6 +73,9 @@ func (a *app) run(ctx context.Context, args []string) int {
 type globals struct {
 	dir, output           string
 	sandbox, yes, verbose bool
+
+	over  map[string][]byte // files that count in the place of those that are there
+	again map[string]string // hubs whose releases are gone over again: see stacks.Options
 }
 
 func globalFlags() []cli.Flag {
@@ -98,7 +103,7 @@ func (a *app) root() *cli.App {
 			return cli.ShowAppHelp(c)
 		},
 		Commands: []*cli.Command{
-			a.demo(), a.init(), a.bootstrap(), a.doctor(), a.validate(), a.values(), a.secrets(), a.importing(), a.preview(), a.up(), a.promote(), a.status(), a.url(), a.outputs(), a.drift(), a.refresh(), a.destroy(), a.recover(),
+			a.demo(), a.init(), a.bootstrap(), a.doctor(), a.validate(), a.values(), a.secrets(), a.importing(), a.preview(), a.up(), a.promote(), a.rollback(), a.history(), a.diff(), a.status(), a.url(), a.outputs(), a.drift(), a.refresh(), a.destroy(), a.recover(),
 			a.images(), a.ci(), a.sandbox(), a.completion(),
 		},
 	}

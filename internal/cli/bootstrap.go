@@ -162,6 +162,9 @@ func (a *app) prepare(ctx context.Context, g globals, stack *config.Stack, place
 	a.showLines(stack, place, out.Lines)
 	if g.sandbox {
 		a.Say("%s the bucket and the key are simulated; the sandbox itself keeps its states in a folder of its own", a.Paint(term.Dim, "sandbox:"))
+		if write && len(out.Lines) > 0 {
+			a.Say("%s nothing was written into Pulumi's files, which are for real services: --write does it without --sandbox", a.Paint(term.Yellow, "note:"))
+		}
 	}
 	return nil
 }

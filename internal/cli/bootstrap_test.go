@@ -69,7 +69,7 @@ func TestBootstrapInTheSandbox(t *testing.T) {
 		t.Errorf("stdout %q", out)
 	}
 	out, errs = b.bootstrap(exitDone, "--sandbox", "--yes", "--write")
-	wants(t, errs, "done: key alias/sky-pulumi, existence", "done: bucket hubwright-state-162808325377-eu-west-1, transport", "this belongs into Pulumi.yaml:", "this belongs into Pulumi.staging.yaml:", "are simulated")
+	wants(t, errs, "done: key alias/sky-pulumi, existence", "done: bucket hubwright-state-162808325377-eu-west-1, transport", "this belongs into Pulumi.yaml:", "this belongs into Pulumi.staging.yaml:", "are simulated", "note: nothing was written into Pulumi's files, which are for real services: --write does it without --sandbox")
 	if out != wantBackend+wantProvider {
 		t.Errorf("stdout %q", out)
 	}

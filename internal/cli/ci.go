@@ -162,7 +162,7 @@ func (a *app) overwrite(g globals, top string, files []ciworkflow.File, force bo
 		}
 	}
 	n, err := out.Write(top, true)
-	if err != nil {
+	if err := overwriting(err, ""); err != nil {
 		return nil, err
 	}
 	a.Say("%s %s written in %s", a.Paint(term.Green, "done:"), numberOf(n, "file"), top)
@@ -207,7 +207,7 @@ func (a *app) initWorkflows(ctx context.Context, dir, forge string) error {
 		}
 	}
 	_, err = out.Write(dir, false)
-	return err
+	return overwriting(err, "take it away, or `--ci none`")
 }
 
 // sayWhatIsNeeded tells what the workflows do and what they wait for.

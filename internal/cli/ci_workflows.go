@@ -134,7 +134,7 @@ func (w *workflows) deployment(dir, prefix string) (*ciworkflow.Deployment, erro
 		names = w.envs
 	}
 	for _, env := range names {
-		s, err := config.Load(dir, env, nil, config.Options{})
+		s, err := config.Load(dir, env, nil, config.Options{Sandbox: true}) // of one that lets anybody in, the sandbox's jobs are of use, too
 		if err != nil {
 			return nil, err
 		}

@@ -12,7 +12,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/hubwright/hubwright/internal/driver"
 	"github.com/hubwright/hubwright/internal/sandbox/world"
 	"github.com/hubwright/hubwright/internal/term"
 )
@@ -100,7 +99,7 @@ func (d *demonstration) firstDeployment(ctx context.Context) error {
 
 		d.tell("Update of staging: from nothing to a running hub")
 		began := s.virtualNow()
-		if res, err = s.showing(func() (*driver.Result, error) { return s.Up(ctx, s.env) }); err != nil {
+		if res, err = s.deploy(ctx, res); err != nil {
 			return err
 		}
 		d.Print("   %s in %s here; AWS would have taken about %s", res.Change.Summary.Done(), seconds(res.Took), s.virtualNow().Sub(began).Round(time.Minute))
@@ -155,7 +154,7 @@ func (d *demonstration) weeklyChange(ctx context.Context) error {
 		if err := d.showChange(s.globals, res.Change); err != nil {
 			return err
 		}
-		if res, err = s.showing(func() (*driver.Result, error) { return s.Up(ctx, s.env) }); err != nil {
+		if res, err = s.deploy(ctx, res); err != nil {
 			return err
 		}
 		d.Print("   %s in %s", res.Change.Summary.Done(), seconds(res.Took))
@@ -164,14 +163,19 @@ func (d *demonstration) weeklyChange(ctx context.Context) error {
 }
 
 func (d *demonstration) promotion(ctx context.Context) error {
-	d.tell("Promotion: what runs on staging goes to prod")
-	pins, err := d.tested(ctx, globals{dir: d.dir, output: "text", sandbox: true, yes: true}, "staging")
+	g := globals{dir: d.dir, output: "text", sandbox: true, yes: true}
+	d.tell("Promotion, first the gate: what runs on staging is scanned for prod")
+	if err := d.scanDeployed(ctx, g, "staging", "prod", "", nil); err != nil {
+		return err
+	}
+	d.tell("What was admitted goes to prod")
+	from, err := d.tested(ctx, g, "staging")
 	if err != nil {
 		return err
 	}
 	return d.in(ctx, "prod", func(s *session) error {
-		s.brief = true
-		if err := s.pinAndUpdate(ctx, "staging", pins, false); err != nil {
+		s.brief, s.verb, s.from = true, "promote", "staging"
+		if err := s.promoteFrom(ctx, from, "", false); err != nil {
 			return err
 		}
 		return d.check(ctx, s)
@@ -207,7 +211,7 @@ func (d *demonstration) driftAndRepair(ctx context.Context) error {
 		if _, err := s.Refresh(ctx, s.env, false); err != nil {
 			return err
 		}
-		if res, err = s.Up(ctx, s.env); err != nil {
+		if res, err = s.Up(ctx, s.env, ""); err != nil {
 			return err
 		}
 		d.Print("   %s in %s", res.Change.Summary.Done(), seconds(res.Took))

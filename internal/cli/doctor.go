@@ -13,6 +13,7 @@ import (
 	"github.com/hubwright/hubwright/internal/config"
 	"github.com/hubwright/hubwright/internal/doctor"
 	"github.com/hubwright/hubwright/internal/driver"
+	"github.com/hubwright/hubwright/internal/render"
 	"github.com/hubwright/hubwright/internal/result"
 	"github.com/hubwright/hubwright/internal/term"
 	"github.com/hubwright/hubwright/internal/values"
@@ -24,6 +25,7 @@ func (a *app) doctor() *cli.Command {
 		if c.Args().Len() > 1 {
 			return usage("doctor: one environment, or none")
 		}
+		a.flagged = g.sandbox && a.getenv("HUBWRIGHT_SANDBOX") == ""
 		rows := a.checkMachine(c.Context, g)
 		env := c.Args().First()
 		if env != "" {
@@ -42,6 +44,9 @@ func (a *app) doctor() *cli.Command {
 		}
 		order := []string{doctor.Fail, doctor.Warning, doctor.OK, doctor.Skipped}
 		slices.SortStableFunc(rows, func(x, y doctor.Row) int { return slices.Index(order, x.State) - slices.Index(order, y.State) })
+		for i := range rows {
+			rows[i].Remedy = a.proposing(rows[i].Remedy)
+		}
 		if g.output == "json" {
 			if err := a.printJSON(result.Doctor{Head: result.Of("doctor", env), Sandbox: g.sandbox, Checks: rows}); err != nil {
 				return err
@@ -72,7 +77,7 @@ func (a *app) showDoctor(rows []doctor.Row) error {
 	for _, r := range rows {
 		a.Print("%s %s: %s", a.Paint(paint[r.State], fmt.Sprintf("%-7s", r.State)), r.Check, strings.ReplaceAll(r.Seen, "\n", "\n          "))
 		if r.Remedy != "" {
-			a.Print("        %s %s", a.Paint(term.Cyan, "hint:"), a.proposing(r.Remedy))
+			a.Print("        %s %s", a.Paint(term.Cyan, "hint:"), r.Remedy)
 		}
 	}
 	return nil
@@ -164,7 +169,12 @@ func (a *app) checkSecretFiles(ctx context.Context, g globals, stack *config.Sta
 func (a *app) checkHubOf(ctx context.Context, g globals, stack *config.Stack, hub *config.Hub) []doctor.Row {
 	name := func(what string) string { return "hub " + hub.Name + ": " + what }
 	var rows []doctor.Row
+	wrong := new(render.DependencyError)
 	switch ch, err := a.charts(stack.Dir, g).Chart(ctx, chartOf(stack, hub)); {
+	case errors.As(err, &wrong):
+		at := stacks.DependencyAt(stack, hub, wrong.Dependency)
+		at.Message = wrong.Reason
+		rows = append(rows, doctor.Row{Check: name("chart"), State: doctor.Fail, Seen: at.String(), Remedy: wrong.Hint})
 	case err != nil:
 		rows = append(rows, doctor.Row{Check: name("chart"), State: doctor.Fail, Seen: err.Error(), Remedy: "give this machine a way to the repository, or put the chart into a folder and name it with chart.path"})
 	case len(ch.Outlines) > 0:

@@ -65,7 +65,7 @@ func codeOf(err error) int {
 		return exitInterrupted
 	case errors.As(err, &engine):
 		switch engine.Kind {
-		case driver.CutOff, driver.Broken, driver.WrongAccount, driver.Protected:
+		case driver.CutOff, driver.Broken, driver.WrongAccount, driver.Protected, driver.NotAdmitted:
 			return exitStopped
 		case driver.Interrupted:
 			return exitInterrupted

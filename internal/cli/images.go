@@ -9,11 +9,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/urfave/cli/v2"
 
-	"github.com/hubwright/hubwright/internal/admission"
-	"github.com/hubwright/hubwright/internal/awsapi"
 	"github.com/hubwright/hubwright/internal/config"
 	"github.com/hubwright/hubwright/internal/imagehash"
 	"github.com/hubwright/hubwright/internal/images"
@@ -43,7 +40,10 @@ func (a *app) images() *cli.Command {
 				&cli.BoolFlag{Name: "no-cache", Usage: "build anew, every step, also what the registry has"},
 				&cli.StringFlag{Name: "platform", Usage: "build for this `PLATFORM`, such as linux/arm64, whatever the configuration says; the tag is another then"},
 			}, a.imagesBuild),
-			verb("scan", "hold the images in the registry to the gate, and record the verdicts", "ENV [NAME…]", []cli.Flag{registry}, a.imagesScan),
+			verb("scan", "hold the images in the registry to the gate, and record the verdicts", "ENV [NAME…]", []cli.Flag{
+				registry,
+				&cli.StringFlag{Name: "for", Usage: "scan what runs on ENV by the gate of this `TO`, as a promotion to it will ask"},
+			}, a.imagesScan),
 			verb("prune", "delete from the registry what no environment needs, nor is among the last; shown first", "ENV", []cli.Flag{
 				registry,
 				&cli.IntFlag{Name: "keep", Usage: "keep the last `N` of each repository, used or not (default: registry.keepImages)"},
@@ -58,11 +58,11 @@ func (a *app) imagesList(c *cli.Context, g globals) error {
 	if err != nil {
 		return err
 	}
-	plan, err := images.Chains(c.Context, stack, imagehash.DefaultCache())
+	plan, err := images.Plan(c.Context, stack, imagehash.DefaultCache())
 	if err != nil {
 		return err
 	}
-	return a.withStore(c, g, stack, "nothing was changed", func(ctx context.Context, store *imagestore.Store) error {
+	return a.withStore(c.Context, g, stack, c.String("registry"), "nothing was changed", func(ctx context.Context, store *imagestore.Store) error {
 		list, unasked, err := store.List(ctx, stack, plan)
 		if err != nil {
 			return err
@@ -189,7 +189,7 @@ func (a *app) imagesTag(c *cli.Context, g globals) error {
 			known = append(known, imageNames(stack)...)
 			continue
 		}
-		plan, err := images.Chains(c.Context, stack, imagehash.DefaultCache())
+		plan, err := images.Plan(c.Context, stack, imagehash.DefaultCache())
 		if err != nil {
 			return err
 		}
@@ -254,43 +254,4 @@ func (a *app) stackOf(g globals, env string) (*config.Stack, error) {
 		return nil, err
 	}
 	return config.Load(root, env, nil, config.Options{Sandbox: g.sandbox})
-}
-
-// withStore gives the registry of an environment's images, the sandbox's or the one that --registry names, until it is done or somebody interrupts it;
-// left says what an interrupt leaves.
-func (a *app) withStore(c *cli.Context, g globals, stack *config.Stack, left string, act func(context.Context, *imagestore.Store) error) error {
-	host := c.String("registry")
-	if host != "" && g.sandbox {
-		return usage("--registry %s: the sandbox has a registry of its own", host)
-	}
-	store := &imagestore.Store{Host: cmp.Or(host, images.Registry(stack)), Now: time.Now}
-	return a.interruptible(c.Context, left, func(ctx context.Context) error { return a.reachStore(ctx, g, stack, store, act) })
-}
-
-// reachStore leads a store to the registry.
-func (a *app) reachStore(ctx context.Context, g globals, stack *config.Stack, store *imagestore.Store, act func(context.Context, *imagestore.Store) error) error {
-	if !g.sandbox {
-		client := a.registryClient(stack, awsapi.Open)
-		store.Registry, store.AWS = client, awsapi.Open
-		store.Admissions = func(ctx context.Context, repository string, writes bool) (admission.Store, error) {
-			at, options, err := client.Remote(ctx, repository, writes)
-			return &admission.Referrers{Repository: at, Options: options}, err
-		}
-		return act(ctx, store)
-	}
-	box, err := a.openSandbox(stack.Dir, stack)
-	if err != nil {
-		return err
-	}
-	store.Registry, store.AWS, store.Now = a.registryClient(stack, sandboxAWS(box)), sandboxAWS(box), box.World.Clock.Now
-	store.Admissions = func(context.Context, string, bool) (admission.Store, error) { return sandboxRecords{box}, nil }
-	return errors.Join(act(ctx, store), box.Close())
-}
-
-// registryClient is the way to registries for a person who waits: one that does not answer is given up soon.
-func (a *app) registryClient(stack *config.Stack, open awsapi.Opener) *oci.Client {
-	return oci.New(oci.Options{
-		Credentials: oci.Credentials{ECR: func(ctx context.Context, _ string) (aws.Config, error) { return open(ctx, stack.Region()) }},
-		Silence:     20 * time.Second, Retry: oci.Retry{Tries: 2},
-	})
 }

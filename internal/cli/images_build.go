@@ -48,7 +48,7 @@ func (a *app) imagesBuild(c *cli.Context, g globals) error {
 			stack.Images[i].Platform, stack.Images[i].Platforms = platform, nil
 		}
 	}
-	plan, err := images.Chains(c.Context, stack, imagehash.DefaultCache())
+	plan, err := images.Plan(c.Context, stack, imagehash.DefaultCache())
 	if err != nil {
 		return err
 	}

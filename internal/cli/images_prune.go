@@ -37,7 +37,7 @@ func (a *app) imagesPrune(c *cli.Context, g globals) error {
 	if err != nil {
 		return err
 	}
-	return a.withStore(c, g, stack, "what was deleted stays so", func(ctx context.Context, store *imagestore.Store) error {
+	return a.withStore(c.Context, g, stack, c.String("registry"), "what was deleted stays so", func(ctx context.Context, store *imagestore.Store) error {
 		return a.prune(ctx, g, stack, store, used, keep)
 	})
 }
@@ -145,7 +145,7 @@ func (a *app) usedImages(ctx context.Context, g globals, stack *config.Stack, ho
 		if err != nil {
 			return nil, unknown(err)
 		}
-		plan, err := images.Chains(ctx, other, imagehash.DefaultCache())
+		plan, err := images.Plan(ctx, other, imagehash.DefaultCache())
 		if err != nil {
 			return nil, unknown(err)
 		}

@@ -72,6 +72,8 @@ func TestImagesScan(t *testing.T) {
 	}{
 		{"images scan", "which environment?", exitUsage},
 		{"images scan staging bse", `did you mean "base"?`, exitUsage},
+		{"images scan staging --for staging", "to another environment than staging", exitUsage},
+		{"images scan staging --for prd", `did you mean "prod"?`, exitUsage},
 		{"images scan staging base --sandbox --registry x", "the sandbox has a registry of its own", exitUsage},
 	} {
 		if code, _, errs := do(t, dir, test.line); code != test.code || !strings.Contains(errs, test.want) {

@@ -13,7 +13,6 @@ import (
 
 	"github.com/hubwright/hubwright/internal/hubploy"
 	"github.com/hubwright/hubwright/internal/result"
-	"github.com/hubwright/hubwright/internal/scaffold"
 	"github.com/hubwright/hubwright/internal/term"
 )
 
@@ -100,11 +99,7 @@ func (a *app) importHubploy(c *cli.Context, g globals) error {
 		}
 	}
 	written, err := plan.Write(into, c.Bool("overwrite"))
-	var others *scaffold.OverwriteError
-	if errors.As(err, &others) {
-		return stopped("compare them, then add --overwrite", "%s", others)
-	}
-	if err != nil {
+	if err := overwriting(err, "compare them, then add --overwrite"); err != nil {
 		return err
 	}
 	return a.showImport(g, src, plan, into, written)

@@ -248,7 +248,7 @@ func (a *app) showChecked(c *result.ImportChecked) {
 // told says what a value was, what it is, and where both are written.
 func told(d *hubploy.Difference) string {
 	const most = 160 // an image with its registry and digest is that long
-	was, is := fmt.Sprintf("%s (%s)", shortTo(d.Old, most), d.OldAt), fmt.Sprintf("%s (%s)", shortTo(d.Now, most), d.NowAt)
+	was, is := fmt.Sprintf("%s (%s)", values.Brief(d.Old, most), d.OldAt), fmt.Sprintf("%s (%s)", values.Brief(d.Now, most), d.NowAt)
 	switch d.Kind {
 	case hubploy.IsGone:
 		return "is gone: it was " + was

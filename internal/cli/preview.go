@@ -173,5 +173,10 @@ func (s *session) sandboxNote() {
 	if outlines := s.outlines(); outlines != "" {
 		note += "; built-in outlines stood in for the charts " + outlines
 	}
+	for _, h := range s.stack.Hubs {
+		if arn := h.HTTPS.CertificateArn; arn != "" {
+			note += "; that ACM has the certificate " + arn + " was taken for granted"
+		}
+	}
 	s.app.Say("%s", s.app.Paint(term.Dim, note))
 }

@@ -41,12 +41,13 @@ type session struct {
 	reader  *stacks.Reader   // of the hubs' values, for the program and for what is looked at beside it
 	charts  *render.Source   // see chartSource
 
-	overrides []string // guards that are let pass, as RULE=REASON
-	progress  *term.Progress
-	lines     bool // show a line for what is done
-	brief     bool // show of a change only how much it is
-	quit      chan struct{}
-	nodocker  *nodocker.Provider // where there is no Docker daemon
+	overrides  []string // guards that are let pass, as RULE=REASON
+	verb, from string   // what the session is for, and which environment or deployment it takes from: see bundle.Record
+	progress   *term.Progress
+	lines      bool // show a line for what is done
+	brief      bool // show of a change only how much it is
+	quit       chan struct{}
+	nodocker   *nodocker.Provider // where there is no Docker daemon
 }
 
 // findProject returns the folder of the nearest Pulumi.yaml: dir itself when it is named, else the working directory or one above it.
@@ -96,7 +97,7 @@ func (a *app) look(ctx context.Context, g globals, env string) (*session, error)
 	if err != nil {
 		return nil, err
 	}
-	stack, err := config.Load(root, env, nil, config.Options{Sandbox: g.sandbox})
+	stack, err := config.Load(root, env, nil, config.Options{Sandbox: g.sandbox, Over: g.over})
 	if err != nil {
 		return nil, err
 	}
@@ -113,6 +114,7 @@ func (a *app) look(ctx context.Context, g globals, env string) (*session, error)
 		opts.Log = a.Err
 	}
 	program := programOptions(root, a.getenv)
+	program.Over, program.Again = g.over, g.again
 	program.Reader.Git, program.Reader.Keys.Machine = &a.git, &a.machine
 	if g.sandbox {
 		if s.sandbox, err = a.openSandbox(root, stack); err != nil {
@@ -121,6 +123,7 @@ func (a *app) look(ctx context.Context, g globals, env string) (*session, error)
 		opts.Dir, opts.Env, opts.SecretsProvider, opts.Tied = s.sandbox.Mirror(), s.sandbox.Env(), "passphrase", true
 		opts.OnLaunch, opts.Tether = s.sandbox.World.Clock.Watch, s.sandbox.Tether.Renew
 		program.Sandbox, program.Wait, program.Reader = true, s.sandbox.Wait, &stacks.Reader{Secrets: a.sandboxSecrets(s.sandbox)}
+		program.Images = sandboxImages(s.sandbox.AWS())
 	}
 	if opts.Env, err = s.withoutDocker(ctx, opts.Env); err != nil {
 		return nil, errors.Join(err, s.Close())
@@ -363,7 +366,7 @@ func programOptions(dir string, getenv func(string) string) stacks.Options {
 		opts.Wait = func(ctx context.Context, until time.Time) error { return sandbox.WaitAt(ctx, addr, until) }
 	}
 	if addr := getenv(sandbox.AWSEnv); addr != "" {
-		opts.Reader.Keys = sandboxKeys(addr)
+		opts.Reader.Keys, opts.Images = sandboxKeys(addr), sandboxImages(addr)
 	}
 	if folder := getenv(sandbox.CodeCommitEnv); folder != "" {
 		opts.Reader.CodeCommit = func(_ context.Context, name string) (gitsource.Remote, error) {

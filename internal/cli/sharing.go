@@ -7,8 +7,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/hubwright/hubwright/internal/config"
 	"github.com/hubwright/hubwright/internal/driver"
+	"github.com/hubwright/hubwright/internal/images"
 )
 
 // recordedResources returns what the state of an environment holds; nothing when it was never deployed.
@@ -73,7 +73,7 @@ func (s *session) imagesNotUsed(ctx context.Context) error {
 			return err
 		}
 		for name, ref := range pinsOf(outputs).Images {
-			repository, _ := config.SplitRef(ref)
+			repository, _, _ := images.SplitPin(ref)
 			if strings.HasSuffix(repository, "/"+s.stack.Prefix()+"-"+name) {
 				return stopped(fmt.Sprintf("first promote something else to %s, or `hubwright destroy %s --with-data`", env, env),
 					"%s runs the image %s from the registry of %s, which would be lost with its data; nothing was changed", env, name, s.env)

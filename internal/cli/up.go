@@ -74,7 +74,7 @@ func (s *session) update(ctx context.Context) (*driver.Result, error) {
 		return nil, err
 	}
 	began := s.virtualNow()
-	res, err := s.showing(func() (*driver.Result, error) { return s.Up(ctx, s.env) })
+	res, err := s.deploy(ctx, found)
 	if err != nil {
 		return nil, err
 	}

@@ -110,9 +110,7 @@ func (a *app) problemsOf(ctx context.Context, root, env string, g globals, chart
 		}
 		files[hub.Name] = of
 		found = slices.Concat(found, unread, wrong, refused)
-		if _, err := stacks.Manifests(stack, &stack.Hubs[i]); errors.As(err, &wrong) {
-			found = append(found, wrong...)
-		}
+		found = append(found, filesOf(stack, hub)...)
 		for _, p := range stacks.Exposed(stack, hub) {
 			a.noteOnce("%s", p)
 		}
@@ -139,11 +137,24 @@ func (a *app) alsoWrong(ctx context.Context, stack *config.Stack, charts *render
 		hub := &stack.Hubs[i]
 		wrong, _, _ := a.computeAndCheck(ctx, stack, hub, hubFiles{values: stacks.Values(stack, hub), unread: true}, charts)
 		found = append(found, wrong...)
-		if _, err := stacks.Manifests(stack, hub); errors.As(err, &wrong) {
-			found = append(found, wrong...)
-		}
+		found = append(found, filesOf(stack, hub)...)
 	}
-	return slices.DeleteFunc(found, func(p config.Problem) bool { return p.Message == values.Missing }) // as the configuration's own check says
+	return slices.DeleteFunc(found, values.NotThere) // as the configuration's own check says
+}
+
+// filesOf is what is wrong with the further objects and the page templates of a hub, and with what its chart in a folder takes from others.
+func filesOf(stack *config.Stack, hub *config.Hub) (found config.Problems) {
+	var wrong config.Problems
+	if _, err := stacks.Manifests(stack, hub); errors.As(err, &wrong) {
+		found = append(found, wrong...)
+	}
+	if _, err := stacks.Templates(stack, hub); errors.As(err, &wrong) {
+		found = append(found, wrong...)
+	}
+	if _, _, err := stacks.ChartDependencies(stack, hub); errors.As(err, &wrong) {
+		found = append(found, wrong...)
+	}
+	return found
 }
 
 // hubFiles are the files of a hub, those that could be read.
@@ -247,6 +258,16 @@ func (a *app) computeAndCheck(ctx context.Context, stack *config.Stack, hub *con
 	bad, _ := secretsAmong(stack, hub, computed) // what is missing is told of apart
 	wrong = append(wrong, bad...)
 	refused, open := stacks.LeftToValues(stack, hub, computed)
+	laid, err := stacks.LayAround(stack, hub, computed, "")
+	if err != nil && !errors.As(err, &bad) {
+		return nil, nil, err
+	}
+	if err != nil {
+		wrong = append(wrong, bad...)
+	}
+	for _, p := range laid.Notes {
+		a.noteOf(p)
+	}
 	if stack.Sandbox() { // where anybody may come in
 		refused, open = nil, append(refused, open...)
 	}
@@ -258,7 +279,16 @@ func (a *app) computeAndCheck(ctx context.Context, stack *config.Stack, hub *con
 
 // checkHub holds a hub's values to its chart. When the chart cannot be had, note says so, and that is all.
 func checkHub(ctx context.Context, stack *config.Stack, hub *config.Hub, computed *values.Computed, charts *render.Source, note func(string, ...any)) (config.Problems, error) {
+	var unfit config.Problems
+	if _, _, err := stacks.ChartDependencies(stack, hub); errors.As(err, &unfit) {
+		return nil, nil // filesOf tells of it, and so does the program
+	}
 	ch, err := charts.Chart(ctx, chartOf(stack, hub))
+	if wrong := new(render.DependencyError); errors.As(err, &wrong) {
+		at := stacks.DependencyAt(stack, hub, wrong.Dependency)
+		at.Message, at.Hint = wrong.Reason, wrong.Hint
+		return config.Problems{at}, nil
+	}
 	if err != nil {
 		note("values are not held to their chart: %v", err)
 		return nil, nil
@@ -320,19 +350,6 @@ func (s *session) checkHubs(ctx context.Context) error {
 		problems = append(problems, found...)
 	}
 	return problems.Err()
-}
-
-// noteOnce says what is worth knowing and would otherwise be said of each hub.
-func (a *app) noteOnce(format string, args ...any) {
-	text := fmt.Sprintf(format, args...)
-	if a.noted[text] {
-		return
-	}
-	if a.noted == nil {
-		a.noted = map[string]bool{}
-	}
-	a.noted[text] = true
-	a.Say("%s %s", a.Paint(term.Yellow, "note:"), text)
 }
 
 // chartOf names a hub's chart: in a folder, or in a repository.

@@ -1,8 +1,8 @@
 package cli
 
 import (
-	"encoding/json"
-	"fmt"
+	"errors"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -22,7 +22,7 @@ func (a *app) values() *cli.Command {
 	for _, kind := range values.SetKinds {
 		sets = append(sets, &cli.StringSliceFlag{Name: kind, Usage: "what it would be with `PATH=VALUE`, as helm --" + kind + " has it"})
 	}
-	return verb("values", "a hub's values as its files come to, and where each was written", "ENV [PATH]", append(sets,
+	return verb("values", "a hub's values as its files and settings come to, and where each was written", "ENV [PATH]", append(sets,
 		&cli.StringFlag{Name: "hub", Usage: "the hub's `NAME` (default: the only one)"},
 		&cli.BoolFlag{Name: "all", Usage: "with the chart's own defaults below"},
 		&cli.BoolFlag{Name: "origin", Usage: "a line for each value, with the file, line and layer that it comes from"},
@@ -46,7 +46,7 @@ func (a *app) values() *cli.Command {
 			if ch, err = a.charts(stack.Dir, g).Chart(c.Context, chartOf(stack, hub)); err != nil {
 				return err
 			}
-			defaults, err := chartcheck.Defaults(ch.Chart)
+			defaults, err := chartcheck.Defaults(ch.Chart, hub.Chart.Path)
 			if err != nil {
 				return err
 			}
@@ -69,6 +69,9 @@ func (a *app) values() *cli.Command {
 				return err
 			}
 		}
+		if computed, err = a.withLaid(stack, hub, opts, computed, len(opts.Layers)-len(files.values.Layers)); err != nil {
+			return err
+		}
 		switch {
 		case ch == nil:
 		case len(ch.Outlines) > 0:
@@ -82,6 +85,32 @@ func (a *app) values() *cli.Command {
 		}
 		return a.showValues(g, stack, hub, computed, below, c.Bool("origin"))
 	})
+}
+
+// withLaid are a hub's values with what hubwright's own settings lay under its files, which are the layers from that number on, and over everything.
+func (a *app) withLaid(stack *config.Stack, hub *config.Hub, opts values.Options, computed *values.Computed, files int) (*values.Computed, error) {
+	digest, _, err := stacks.ChartDigest(stack, hub)
+	if err != nil {
+		return nil, err
+	}
+	own := computed // without the chart's defaults, of which an update knows nothing
+	if files > 0 {
+		if own, err = values.Compute(values.Options{Files: opts.Files, Layers: opts.Layers[files:], Sets: opts.Sets}); err != nil {
+			return nil, err
+		}
+	}
+	laid, err := stacks.LayAround(stack, hub, own, digest)
+	var refused config.Problems
+	if err != nil && !errors.As(err, &refused) {
+		return nil, err
+	}
+	opts.Layers = slices.Insert(slices.Clone(opts.Layers), files, values.Layer{Placed: laid.Under})
+	opts.Over = laid.Over
+	if computed, err = values.Compute(opts); err != nil {
+		return nil, err
+	}
+	computed.Notes = slices.Concat(computed.Notes, laid.Notes, refused).Sorted()
+	return computed, nil
 }
 
 // hubOf loads the environment that a verb's first argument names, and finds the hub that --hub names. The verb takes least to most arguments.
@@ -155,16 +184,4 @@ func (a *app) showValues(g globals, stack *config.Stack, hub *config.Hub, c *val
 }
 
 // short is a value on one line of a table.
-func short(v any) string { return shortTo(v, 60) }
-
-// shortTo is a value on one line, of which at most that many letters are shown.
-func shortTo(v any, most int) string {
-	text, err := json.Marshal(v)
-	if err != nil {
-		return fmt.Sprint(v)
-	}
-	if runes := []rune(string(text)); len(runes) > most {
-		return string(runes[:most]) + "…"
-	}
-	return string(text)
-}
+func short(v any) string { return values.Brief(v, 60) }

@@ -49,8 +49,9 @@ func TestValuesAndTheirOrigins(t *testing.T) {
 		{"values staging singleuser.memory", "limit: 8G\n"},
 		{"values staging singleuser.memory --set singleuser.memory.guarantee=4G", "guarantee: 4G\nlimit: 8G\n"},
 		{`values staging --set hub.l={a\,b,c} hub.l`, "- a,b - c"},
-		{`values staging --set-string hub.s=a\,b --set-json=hub.j=[1,2] hub`, "a: 1 j: - 1 - 2 s: a,b"},
-		{"values staging --origin hub", "VALUE  FROM LAYER hub.a 1 hubs/hub/common.yaml:5 common"},
+		{`values staging --set-string hub.s=a\,b --set-json=hub.j=[1,2] hub.j`, "- 1 - 2"},
+		{`values staging --set-string hub.s=a\,b hub.s`, "a,b"},
+		{"values staging --origin hub.a", "VALUE  FROM LAYER hub.a 1 hubs/hub/common.yaml:5 common"},
 		{"values staging -o json singleuser.memory", `"path": "singleuser.memory.limit", "value": "8G", "layer": "staging", "file": "hubs/hub/staging.yaml", "line": 3`},
 	} {
 		a, out, errs := testApp(t)
@@ -114,7 +115,7 @@ func TestValuesRefuses(t *testing.T) {
 		"values staging c":              "there is no value c in the files of hub hub",
 		"values staging --hub hup":      `staging has no hub "hup"; did you mean "hub"?`,
 		"values staging --set z[x]=1":   "--set: z[x]:",
-		"values staging --set-file a=x": "--set-file: a: does not exist",
+		"values staging --set-file a=x": `--set-file: a: "x" does not exist; give it as PATH=FILE, the file relative to the deployment directory`,
 	} {
 		a, _, errs := testApp(t)
 		if code := a.run(t.Context(), append([]string{"hubwright", "-C", dir}, strings.Fields(args)...)); code != exitUsage || !strings.Contains(errs.String(), want) {
@@ -176,14 +177,15 @@ func TestValuesOverTheCharts(t *testing.T) {
 		"Pulumi.staging.yaml": "config:\n  aws:region: us-east-1\n  hubwright:images: null\n  hubwright:hubs:\n" +
 			"    - {name: hub, domain: hub.science.stsci.edu, templates: null, image: null, chart: {path: chart, version: null, name: null, repository: null}}\n",
 		"chart/Chart.yaml":      "apiVersion: v2\nname: small\nversion: 1.0.0\n",
-		"chart/values.yaml":     "hub:\n  memory: 1G\n  cpu: 1\n",
+		"chart/values.yaml":     "hub:\n  memory: 1G\n  cpu: 1\n  db: null\n  config: {JupyterHub: {authenticator_class: dummy}}\n",
 		"hubs/hub/common.yaml":  "hub:\n  memory: 2G\n  cpus: 2\n",
 		"hubs/hub/staging.yaml": "",
 	})
 	const note = `note: hubs/hub/common.yaml:3: hub.cpus: is in no default of the chart and not in its schema, so most likely nothing reads it; did you mean "cpu"?`
 	for _, test := range []struct{ args, want, said string }{
-		{"values staging --all --origin", "hub.cpu 1 small/values.yaml:3 chart defaults hub.cpus 2 hubs/hub/common.yaml:3 common hub.memory \"2G\" hubs/hub/common.yaml:2 common", note},
-		{"values staging hub", "cpus: 2 memory: 2G", ""},
+		{"values staging --all --origin", "hub.cpu 1 chart/values.yaml:3 chart defaults hub.cpus 2 hubs/hub/common.yaml:3 common ", note},
+		{"values staging --all --origin hub.memory", "hub.memory \"2G\" hubs/hub/common.yaml:2 common", note},
+		{"values staging hub.cpus", "2", ""},
 		{"validate staging", "staging ok", note},
 	} {
 		a, out, errs := testApp(t)
@@ -194,8 +196,11 @@ func TestValuesOverTheCharts(t *testing.T) {
 		if flat := strings.Join(strings.Fields(out.String()), " "); !strings.Contains(flat, test.want) {
 			t.Errorf("%s: %s", test.args, cmp.Diff(test.want, out.String()))
 		}
-		if said := strings.Contains(errs.String(), "nothing reads it"); said != (test.said != "") || !strings.Contains(errs.String(), test.said) {
+		if said := strings.Contains(errs.String(), "most likely nothing reads it"); said != (test.said != "") || !strings.Contains(errs.String(), test.said) {
 			t.Errorf("%s: said %q, want %q", test.args, errs, test.said)
+		}
+		if strings.Contains(errs.String(), "is null") || strings.Contains(errs.String(), "hubwright replaces") {
+			t.Errorf("%s blames somebody for the chart's own values: %s", test.args, errs)
 		}
 	}
 }
@@ -224,7 +229,7 @@ func TestValidateFiles(t *testing.T) {
 		return code, errs.String()
 	}
 	code, errs := run(files)
-	if want := `"hubs/hub/link.yaml" leads out of the deployment directory; move it in, or name its folder at deployment.outside`; code != exitUsage || !strings.Contains(errs, want) {
+	if want := `"hubs/hub/link.yaml" leads out of the deployment directory; move it in, or name its folder at deployment.outside`; code != exitUsage || !strings.Contains(errs, want) || strings.Count(errs, "leads out") != 1 {
 		t.Errorf("exit %d: %s", code, errs)
 	}
 	files["Pulumi.staging.yaml"] = stack + "  hubwright:deployment: {outside: [" + outside + "]}\n"

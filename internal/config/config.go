@@ -36,6 +36,8 @@ const (
 type Options struct {
 	// Sandbox permits what only a simulated cloud should see: logins without a password, hubs without TLS.
 	Sandbox bool
+	// Over are files that count in the place of those that are there: see deploydir.Dir.
+	Over map[string][]byte
 	// Partial returns what could be read beside the problems, for those who look at it; nothing may be deployed of it.
 	Partial bool
 }
@@ -57,6 +59,7 @@ type Stack struct {
 	projectFile     string
 	stackFile       string
 	sandbox         bool
+	over            map[string][]byte
 	places          map[string]place
 	secrets         *tree // the value of hubwright:secrets, as it is written; nil without one
 }
@@ -82,7 +85,7 @@ func Load(dir, env string, engine map[string]string, opts Options) (*Stack, erro
 		stack.overlay(project, engine)
 	}
 	s := &Stack{
-		Dir: dir, Environment: env, Project: project.name, sandbox: opts.Sandbox, places: d.places,
+		Dir: dir, Environment: env, Project: project.name, sandbox: opts.Sandbox, over: opts.Over, places: d.places,
 		secretsProvider: stack.secretsProvider, passphrase: stack.passphrase, backend: project.backend,
 		projectFile: files.projectName, stackFile: files.stackName,
 		awsRegion: cmp.Or(engine["aws:region"], stack.awsRegion, project.awsRegion),
@@ -172,7 +175,7 @@ func (s *Stack) ClusterName() string {
 
 // Files are the files that the deployment may be made of.
 func (s *Stack) Files() deploydir.Dir {
-	return deploydir.Dir{Path: s.Dir, Outside: s.Deployment.Outside}
+	return deploydir.Dir{Path: s.Dir, Outside: s.Deployment.Outside, Over: s.over}
 }
 
 // Region is the AWS region.

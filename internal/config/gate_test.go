@@ -12,6 +12,7 @@ func TestGate(t *testing.T) {
 	dir := staging(t, `  hubwright:registry:
     gate:
       threshold: high
+      required: true
       atMost: {medium: 20, low: 100}
       scanner: {command: [grype, "{image}", -o, json], findingsExitCodes: [2]}
       allow:
@@ -30,7 +31,7 @@ func TestGate(t *testing.T) {
 	}
 	const day = "2026-12-31"
 	want := config.Gate{
-		Threshold: "high", AtMost: map[string]int{"medium": 5, "low": 100}, TimeoutSeconds: 60, TestTimeoutSeconds: 600,
+		Threshold: "high", Required: true, AtMost: map[string]int{"medium": 5, "low": 100}, TimeoutSeconds: 60, TestTimeoutSeconds: 600,
 		Scanner: config.Scanner{Command: []string{"grype", "{image}", "-o", "json"}, Format: "auto", FindingsExitCodes: []int{2}},
 		Allow: []config.Allowance{
 			{ID: "CVE-2024-1", Reason: "not reachable", Expires: day},
@@ -42,7 +43,7 @@ func TestGate(t *testing.T) {
 		t.Errorf("user-image (-want +got)\n%s", diff)
 	}
 	want = config.Gate{
-		Threshold: "low", AtMost: map[string]int{"medium": 20, "low": 100}, TimeoutSeconds: 900, TestTimeoutSeconds: 600,
+		Threshold: "low", Required: true, AtMost: map[string]int{"medium": 20, "low": 100}, TimeoutSeconds: 900, TestTimeoutSeconds: 600,
 		Scanner: config.Scanner{Command: []string{"trivy", "image", "{image}"}, Format: "trivy"},
 		Allow: []config.Allowance{
 			{ID: "CVE-2024-1", Reason: "not reachable", Expires: day},

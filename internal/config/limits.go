@@ -103,7 +103,14 @@ var (
 	domainForm      = newForm("a domain name", "hub.example.org", `([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?`)
 	emailForm       = newForm("an e-mail address", "ops@example.org", `[^@\s]+@[^@\s]+\.[^@\s.]+`)
 	httpsForm       = newForm("an https URL", "https://auth.example.org/oauth/authorize", `https://[^\s/]+(/\S*)?`)
-	chartForm       = newForm("the URL of a chart repository", "https://hub.jupyter.org/helm-chart/", `(https|http|oci)://\S+`)
+	// Names of organizations: https://github.com/dead-claudia/github-limits#organization-names; a team stands behind a colon:
+	// https://oauthenticator.readthedocs.io/en/latest/reference/api/gen/oauthenticator.github.html
+	organizationForm = newForm("a GitHub organization, or a team of one", "institute or institute:team", `[A-Za-z0-9]([A-Za-z0-9-]{0,37}[A-Za-z0-9])?(:[A-Za-z0-9_-]+)?`)
+	// A claim's name, which has no blanks: https://www.cilogon.org/oidc
+	claimForm = newForm("a claim", "preferred_username", `[A-Za-z0-9_.:/-]+`)
+	// An entity id is a URI: https://docs.oasis-open.org/security/saml/v2.0/saml-core-2.0-os.pdf, section 8.3.6
+	entityForm = newForm("the entity id of an identity provider", "https://github.com/login/oauth/authorize", `(https?://|urn:)\S+`)
+	chartForm  = newForm("the URL of a chart repository", "https://hub.jupyter.org/helm-chart/", `(https|http|oci)://\S+`)
 	// Whatever a scanner calls a finding: CVE-2024-3094, GHSA-…, ALAS2-2024-2400, a rule of its own.
 	findingForm   = newForm("the id of a finding", "CVE-2024-3094", `[\x21-\x7e]{1,200}`)
 	qualifiedForm = newForm("a part of a label", "node-purpose", `[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?`)

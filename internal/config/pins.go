@@ -34,6 +34,29 @@ func (p Pins) Lines() []string {
 	return out
 }
 
+// ReadPins are the pins in a stack's file; none when it has none.
+func ReadPins(file string) (Pins, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return Pins{}, fmt.Errorf("reading what is pinned: %w", err)
+	}
+	var stack struct {
+		Config map[string]yaml.Node `yaml:"config"`
+	}
+	if err := yaml.Unmarshal(text, &stack); err != nil {
+		return Pins{}, fmt.Errorf("reading what is pinned in %s: %w", filepath.Base(file), err)
+	}
+	var pins Pins
+	node, there := stack.Config[pinsKey]
+	if !there {
+		return pins, nil
+	}
+	if err := node.Decode(&pins); err != nil {
+		return pins, fmt.Errorf("reading what is pinned in %s: %w", filepath.Base(file), err)
+	}
+	return pins, nil
+}
+
 // WritePins sets the pins in a stack's file; everything else in it stays as it is, comments and order included. undo puts the file back.
 func WritePins(file string, pins Pins) (undo func() error, err error) {
 	before, err := os.ReadFile(file)
@@ -57,10 +80,14 @@ func WritePins(file string, pins Pins) (undo func() error, err error) {
 // replaceFile writes a file in one step.
 func replaceFile(file string, data []byte, mode os.FileMode) error {
 	tmp := file + ".new"
-	if err := os.WriteFile(tmp, data, mode); err != nil {
-		return err
+	err := os.WriteFile(tmp, data, mode)
+	if err == nil {
+		err = os.Rename(tmp, file)
 	}
-	return os.Rename(tmp, file)
+	if err != nil {
+		return errors.Join(err, os.RemoveAll(tmp))
+	}
+	return nil
 }
 
 // withPins replaces the lines of the pins, or adds them at the end of config, so that every other byte of the file stays.
@@ -112,6 +139,15 @@ func pinsBlock(pins Pins, indent int) ([]byte, error) {
 	}
 	if len(pins.Charts) > 0 {
 		value["charts"] = pins.Charts
+	}
+	if len(pins.Files) > 0 {
+		value["files"] = pins.Files
+	}
+	if pins.From != "" {
+		value["from"] = pins.From
+	}
+	if pins.Bundle != "" {
+		value["bundle"] = pins.Bundle
 	}
 	if err := errors.Join(enc.Encode(map[string]any{pinsKey: value}), enc.Close()); err != nil {
 		return nil, err

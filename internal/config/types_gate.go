@@ -21,6 +21,9 @@ type Gate struct {
 	TestTimeoutSeconds int `json:"testTimeoutSeconds"`
 	// Allow are findings that are permitted for a time.
 	Allow []Allowance `json:"allow"`
+	// Required has updates, too, refuse images without an admission that hubs would begin to run. Promotions refuse them in any case. An update builds
+	// no image then, since what it builds has none. Default: false.
+	Required bool `json:"required"`
 }
 
 // Scanner is a command that scans an image and writes its report to standard output.
@@ -85,7 +88,7 @@ func (g *Gate) complete() {
 func (s *Stack) Gate(image *Image) Gate {
 	g, own := s.Registry.Gate, image.Gate
 	orElse(&own.Threshold, g.Threshold)
-	g.Threshold = own.Threshold
+	g.Threshold, g.Required = own.Threshold, g.Required || own.Required
 	g.AtMost = maps.Clone(g.AtMost)
 	if g.AtMost == nil {
 		g.AtMost = map[string]int{}
@@ -110,20 +113,4 @@ func (s *Stack) Gate(image *Image) Gate {
 	}
 	g.Allow = allow
 	return g
-}
-
-// Unenforced says of every gate and test that is written that nothing holds images to it yet, so that nobody relies on it.
-func (s *Stack) Unenforced() Problems {
-	c := &checker{Stack: s}
-	paths := []string{"registry.gate"}
-	names := c.imageNames()
-	for i := range s.Images {
-		paths = append(paths, "images"+named(names, i)+".gate", "images"+named(names, i)+".test")
-	}
-	for _, path := range paths {
-		if s.written(path) {
-			c.add(path, "is not enforced by this version: images are neither tested nor scanned before they are deployed", "take it out")
-		}
-	}
-	return c.problems.Sorted()
 }

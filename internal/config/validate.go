@@ -141,14 +141,22 @@ func (c *checker) names() {
 	if c.required("deployment.name", c.Deployment.Name, "it begins the names of everything, such as roman-sit") {
 		c.matches("deployment.name", c.Deployment.Name, nameForm)
 	}
-	if !nameForm.MatchString(c.Environment) {
-		c.add("", fmt.Sprintf("%q cannot be an environment: it is part of names", c.Environment), "use "+nameForm.what)
+	if message, hint := EnvironmentName(c.Environment); message != "" {
+		c.add("", message, hint)
 	}
 	const prefix = "deployment.name"
 	c.within(prefix, c.Prefix()+longestRole, "an IAM role", maxRole)
 	for i := range c.Hubs {
 		c.within(prefix, c.ReleaseName(c.Hubs[i].Name), "a Helm release", maxRelease)
 	}
+}
+
+// EnvironmentName says why a text cannot be an environment, and what can; "" when it can be one.
+func EnvironmentName(name string) (message, hint string) {
+	if nameForm.MatchString(name) {
+		return "", ""
+	}
+	return fmt.Sprintf("%q cannot be an environment: it is part of names", name), "use " + nameForm.what
 }
 
 func (c *checker) deployment() {

@@ -2,13 +2,10 @@ package config
 
 import (
 	"fmt"
-	"maps"
 	"path"
 	"path/filepath"
 	"slices"
 	"strings"
-
-	"github.com/hubwright/hubwright/internal/secretname"
 )
 
 func (c *checker) images() {
@@ -233,105 +230,6 @@ func covers(name, domain string) bool {
 func afterLabel(domain string) string {
 	_, rest, _ := strings.Cut(domain, ".")
 	return rest
-}
-
-func (c *checker) auth(at string, a *Auth) {
-	if c.required(at+".type", a.Type, "use "+oneOf(authTypes)+" or, in the sandbox, dummy") {
-		c.choice(at+".type", a.Type, append(slices.Clone(authTypes), AuthDummy)...)
-	}
-	if a.Type == AuthDummy && !c.sandbox {
-		c.add(at+".type", "is dummy, which lets anybody in with any password", "only the sandbox permits it: use "+oneOf(authTypes))
-	}
-	if a.Type == AuthDummy && c.sandbox && !a.AllowAll {
-		c.add(at, "is of type dummy, which lets in everyone who finds the address", "set allowAll to say that this is meant")
-	}
-	urls := []struct{ key, value string }{{"authorizeUrl", a.AuthorizeURL}, {"tokenUrl", a.TokenURL}, {"userdataUrl", a.UserdataURL}}
-	for _, u := range urls {
-		if a.Type == AuthOAuth {
-			c.required(at+"."+u.key, u.value, "the provider's documentation names it, such as "+httpsForm.example)
-		}
-		c.matches(at+"."+u.key, u.value, httpsForm)
-	}
-	c.authOf(at, a)
-	c.authConfig(at+".config", a.Config)
-	if !a.OAuth() {
-		return
-	}
-	if a.generic() && (a.Type != AuthCognito || a.Domain != "") {
-		c.required(at+".usernameClaim", a.UsernameClaim, "the field of the provider's answer that becomes the user's name, such as email")
-	}
-	// Since JupyterHub 5 nobody is let in unless something says so:
-	// https://z2jh.jupyter.org/en/stable/administrator/upgrading/upgrade-3-to-4.html
-	if !a.AllowAll && len(a.AllowedUsers) == 0 && len(a.AdminUsers) == 0 && len(a.AllowedOrganizations) == 0 {
-		c.add(at, "lets nobody in", "list allowedUsers or adminUsers, or set allowAll")
-	}
-	for path, users := range map[string][]string{at + ".allowedUsers": a.AllowedUsers, at + ".adminUsers": a.AdminUsers} {
-		each(path, users, func(path, user string) {
-			if strings.TrimSpace(user) != user || user == "" {
-				c.add(path, fmt.Sprintf("%s is not a user's name", quoted(user)), "")
-			}
-		})
-	}
-}
-
-// ownTraits are what hubwright sets itself, by the traits of authenticators, and where it is said.
-var ownTraits = map[string]string{
-	"client_id":          "it is a secret of the hub: hubwright secrets set %s oauth.clientId",
-	"client_secret":      "it is a secret of the hub: hubwright secrets set %s oauth.clientSecret",
-	"oauth_callback_url": "take it out: it follows from the hub's domain",
-	"allow_all":          "say it at auth.allowAll",
-}
-
-// authConfig checks further settings of an authenticator: they are no secrets, since they are encrypted nowhere, and none of those that are hubwright's
-// to set.
-func (c *checker) authConfig(at string, config map[string]any) {
-	for _, name := range slices.Sorted(maps.Keys(config)) {
-		path := join(at, name)
-		hint, own := ownTraits[name]
-		switch nested, object := config[name].(map[string]any); {
-		case own && strings.Contains(hint, "%s"):
-			c.add(path, "is set by hubwright", fmt.Sprintf(hint, c.Environment))
-		case own:
-			c.add(path, "is set by hubwright", hint)
-		case secretname.Is(name):
-			c.add(path, "looks like a secret, in a file that is not encrypted", "put it into the hub's file of secrets, below hub.config, and consider this one known")
-		case object:
-			c.authConfig(path, nested)
-		}
-	}
-}
-
-// authTypes are the ways to log in that a public hub may have.
-var authTypes = []string{AuthMAST, AuthOAuth, AuthCognito, AuthGitHub, AuthGoogle, AuthCILogon, AuthValues}
-
-// authOf checks what belongs to one type of login only.
-func (c *checker) authOf(at string, a *Auth) {
-	if a.Type == AuthCognito && c.required(at+".domain", a.Domain, "the user pool's domain, such as hubs.auth.us-east-1.amazoncognito.com") {
-		c.matches(at+".domain", a.Domain, domainForm)
-	}
-	// CILogon lets in nobody whose provider is not named: https://oauthenticator.readthedocs.io/en/latest/tutorials/provider-specific-setup/providers/cilogon.html
-	if a.Type == AuthCILogon && len(a.AllowedIDPs) == 0 {
-		c.add(at+".allowedIdps", "is missing", "name the identity providers, such as https://github.com/login/oauth/authorize: preferred_username")
-	}
-	for _, only := range []struct {
-		key, kind string
-		given     bool
-	}{
-		{"domain", AuthCognito, a.Domain != ""},
-		{"allowedOrganizations", AuthGitHub, a.AllowedOrganizations != nil},
-		{"hostedDomains", AuthGoogle, a.HostedDomains != nil},
-		{"allowedIdps", AuthCILogon, a.AllowedIDPs != nil},
-	} {
-		if only.given && a.Type != only.kind {
-			c.add(at+"."+only.key, "is for type "+only.kind, "take it out, or set the type to "+only.kind)
-		}
-	}
-	each(at+".hostedDomains", a.HostedDomains, func(path, domain string) { c.matches(path, domain, domainForm) })
-	each(at+".allowedOrganizations", a.AllowedOrganizations, func(path, name string) {
-		if strings.TrimSpace(name) != name || name == "" {
-			c.add(path, fmt.Sprintf("%s is not a GitHub organization", quoted(name)), "write it as organization, or organization:team")
-		}
-	})
 }
 
 func (c *checker) dns() {

@@ -7,9 +7,14 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
+	"path"
 	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
+	"time"
 )
 
 // Why a file is not read.
@@ -25,6 +30,14 @@ type Dir struct {
 	Path string
 	// Outside are folders outside of it whose files are read as well; relative ones are relative to it.
 	Outside []string
+	// Over are files that count in the place of those that are there, by their paths in the directory, with slashes; nil for one that is to count as missing.
+	Over map[string][]byte
+}
+
+// over is what counts in the place of a file.
+func (d Dir) over(name string) (data []byte, is bool) {
+	data, is = d.Over[path.Clean(filepath.ToSlash(name))]
+	return data, is
 }
 
 // Resolve is where a file or folder really is, by its path relative to the directory. The error is ErrOutside when that is neither in the directory nor
@@ -89,29 +102,68 @@ func Real(path string) (string, error) {
 
 // Stat describes a file or folder.
 func (d Dir) Stat(name string) (fs.FileInfo, error) {
-	path, err := d.Resolve(name)
+	where, err := d.Resolve(name)
 	if err != nil {
 		return nil, err
 	}
-	info, err := os.Stat(path)
+	if data, is := d.over(name); is {
+		if data == nil {
+			return nil, &fs.PathError{Op: "stat", Path: name, Err: fs.ErrNotExist}
+		}
+		return overInfo{path.Base(name), int64(len(data))}, nil
+	}
+	info, err := os.Stat(where)
 	return info, relative(err, name)
 }
 
 // ReadDir lists a folder, sorted by name.
 func (d Dir) ReadDir(name string) ([]fs.DirEntry, error) {
-	path, err := d.Resolve(name)
+	where, err := d.Resolve(name)
 	if err != nil {
 		return nil, err
 	}
-	entries, err := os.ReadDir(path)
+	entries, err := os.ReadDir(where)
+	folder := path.Clean(filepath.ToSlash(name))
+	for _, file := range slices.Sorted(maps.Keys(d.Over)) {
+		if path.Dir(file) != folder {
+			continue
+		}
+		entries = slices.DeleteFunc(entries, func(e fs.DirEntry) bool { return e.Name() == path.Base(file) })
+		if data := d.Over[file]; data != nil {
+			entries, err = append(entries, fs.FileInfoToDirEntry(overInfo{path.Base(file), int64(len(data))})), nil
+		}
+	}
+	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
 	return entries, relative(err, name)
 }
+
+// overInfo describes a file of Dir.Over.
+type overInfo struct {
+	name string
+	size int64
+}
+
+func (i overInfo) Name() string     { return i.name }
+func (i overInfo) Size() int64      { return i.size }
+func (overInfo) Mode() fs.FileMode  { return 0o444 }
+func (overInfo) ModTime() time.Time { return time.Time{} }
+func (overInfo) IsDir() bool        { return false }
+func (overInfo) Sys() any           { return nil }
 
 // ReadFile reads a file of at most so many bytes; 0 is any number.
 func (d Dir) ReadFile(name string, most int64) ([]byte, error) {
 	path, err := d.Resolve(name)
 	if err != nil {
 		return nil, err
+	}
+	if data, is := d.over(name); is {
+		switch {
+		case data == nil:
+			return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
+		case most > 0 && int64(len(data)) > most:
+			return nil, &fs.PathError{Op: "read", Path: name, Err: fmt.Errorf("%w: more than %d bytes", ErrTooBig, most)}
+		}
+		return data, nil
 	}
 	data, err := Read(path, most)
 	return data, relative(err, name)

@@ -18,7 +18,14 @@ import (
 )
 
 // Engine is a daemon that builds, pushes and pulls: https://docs.docker.com/reference/api/engine/
-type Engine struct{ client *client.Client }
+type Engine struct {
+	client *client.Client
+	// silence is for how long the daemon may tell nothing of what it sends to a registry or fetches from one; it tells of every advance and every try.
+	silence time.Duration
+}
+
+// transferSilence is the silence of engines.
+const transferSilence = 3 * time.Minute
 
 // Connect finds the daemon that DOCKER_HOST names, or else one where Ping looks. It answers.
 func Connect(ctx context.Context) (*Engine, error) {
@@ -43,7 +50,7 @@ func Connect(ctx context.Context) (*Engine, error) {
 		}
 		return nil, fmt.Errorf("no answer at %s", c.DaemonHost())
 	}
-	return &Engine{c}, nil
+	return &Engine{c, transferSilence}, nil
 }
 
 // Close lets the daemon go.
@@ -80,7 +87,7 @@ func (e *Engine) Build(ctx context.Context, b Build, steps func(Step)) (id strin
 	defer func() { _ = read.Close() }()
 	go func() {
 		err := b.Context(ours, write)
-		if err != nil {
+		if err != nil && !errors.Is(err, io.ErrClosedPipe) { // with which the request has ended, and says why
 			cancel(err) // the daemon would take half of it for a damaged archive
 		}
 		_ = write.CloseWithError(err)
@@ -90,20 +97,23 @@ func (e *Engine) Build(ctx context.Context, b Build, steps func(Step)) (id strin
 	for k, v := range b.Args {
 		args[k] = &v
 	}
+	told := make(chan struct{})
+	stop := context.AfterFunc(ours, func() {
+		defer close(told)
+		late, done := context.WithTimeout(context.WithoutCancel(ours), patience)
+		defer done()
+		_, _ = e.client.BuildCancel(late, name, client.BuildCancelOptions{})
+	})
 	res, err := e.client.ImageBuild(ours, read, client.ImageBuildOptions{
 		Version: build.BuilderBuildKit, BuildID: name, Tags: []string{b.Tag}, Dockerfile: b.Dockerfile, Target: b.Target, BuildArgs: args, NoCache: b.NoCache,
 		Platforms: []ocispec.Platform{platform},
 	})
 	if err == nil {
-		defer func() { _ = res.Body.Close() }()
-		stop := context.AfterFunc(ours, func() {
-			late, done := context.WithTimeout(context.WithoutCancel(ours), patience)
-			defer done()
-			_, _ = e.client.BuildCancel(late, name, client.BuildCancelOptions{})
-			_ = res.Body.Close()
-		})
-		defer stop()
 		id, err = readBuild(res.Body, steps)
+		_ = res.Body.Close()
+	}
+	if !stop() {
+		<-told // or the program might end before
 	}
 	if ours.Err() != nil {
 		return "", context.Cause(ours)
@@ -111,7 +121,7 @@ func (e *Engine) Build(ctx context.Context, b Build, steps func(Step)) (id strin
 	if err == nil && id == "" {
 		err = errors.New("the daemon ended the build without an image")
 	}
-	return id, err
+	return id, failure(ours, err)
 }
 
 // readBuild reads what a daemon tells of a build to its end.
@@ -147,15 +157,18 @@ func (e *Engine) Push(ctx context.Context, ref, auth string) (digest string, err
 	if auth == "" {
 		auth = nobody
 	}
+	ctx, heard, done := watch(ctx, e.silence)
+	defer done()
 	res, err := e.client.ImagePush(ctx, ref, client.ImagePushOptions{RegistryAuth: auth})
 	if err != nil {
-		return "", orCause(ctx, err)
+		return "", failure(ctx, err)
 	}
 	defer func() { _ = res.Close() }()
 	for m, err := range res.JSONMessages(ctx) {
+		heard()
 		switch {
 		case err != nil:
-			return "", orCause(ctx, err)
+			return "", failure(ctx, err)
 		case m.Error != nil:
 			return "", errors.New(strings.TrimSpace(m.Error.Message))
 		case m.Aux != nil:
@@ -164,6 +177,9 @@ func (e *Engine) Push(ctx context.Context, ref, auth string) (digest string, err
 				digest = pushed.Digest
 			}
 		}
+	}
+	if ctx.Err() != nil {
+		return "", context.Cause(ctx)
 	}
 	if digest == "" {
 		return "", fmt.Errorf("the daemon pushed %s without saying under which digest", ref)
@@ -177,24 +193,27 @@ func (e *Engine) Pull(ctx context.Context, ref, platform, auth string) error {
 	if err != nil {
 		return err
 	}
+	ctx, heard, done := watch(ctx, e.silence)
+	defer done()
 	res, err := e.client.ImagePull(ctx, ref, client.ImagePullOptions{RegistryAuth: auth, Platforms: []ocispec.Platform{p}})
 	if err != nil {
-		return orCause(ctx, err)
+		return failure(ctx, err)
 	}
 	defer func() { _ = res.Close() }()
-	return orCause(ctx, res.Wait(ctx))
+	for m, err := range res.JSONMessages(ctx) {
+		heard()
+		switch {
+		case err != nil:
+			return failure(ctx, err)
+		case m.Error != nil:
+			return errors.New(strings.TrimSpace(m.Error.Message))
+		}
+	}
+	return context.Cause(ctx)
 }
 
 // nobody is the header for a registry without credentials: some daemons refuse a push without any.
 const nobody = "e30=" // {}
-
-// orCause is an error, or what ended the context.
-func orCause(ctx context.Context, err error) error {
-	if err != nil && ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	return err
-}
 
 // platformOf takes a platform apart: linux/amd64 or linux/arm/v7.
 func platformOf(text string) (ocispec.Platform, error) {

@@ -20,7 +20,7 @@ func (e *Engine) Run(ctx context.Context, image string, command []string) (code 
 		Config: &container.Config{Image: image, Cmd: command, Tty: true}, // with a terminal the output is one stream
 	})
 	if err != nil {
-		return 0, "", orCause(ctx, err)
+		return 0, "", failure(ctx, err)
 	}
 	defer func() {
 		late, done := context.WithTimeout(context.WithoutCancel(ctx), patience)
@@ -32,13 +32,13 @@ func (e *Engine) Run(ctx context.Context, image string, command []string) (code 
 	}()
 	ended := e.client.ContainerWait(ctx, made.ID, client.ContainerWaitOptions{Condition: container.WaitConditionNextExit})
 	if _, err := e.client.ContainerStart(ctx, made.ID, client.ContainerStartOptions{}); err != nil {
-		return 0, "", orCause(ctx, err)
+		return 0, "", failure(ctx, err)
 	}
 	select {
 	case <-ctx.Done():
 		return 0, "", context.Cause(ctx)
 	case err := <-ended.Error:
-		return 0, "", orCause(ctx, err)
+		return 0, "", failure(ctx, err)
 	case end := <-ended.Result:
 		if end.Error != nil {
 			return 0, "", errors.New(end.Error.Message)
@@ -47,9 +47,9 @@ func (e *Engine) Run(ctx context.Context, image string, command []string) (code 
 	}
 	log, err := e.client.ContainerLogs(ctx, made.ID, client.ContainerLogsOptions{ShowStdout: true, ShowStderr: true, Tail: "200"})
 	if err != nil {
-		return code, "", orCause(ctx, err)
+		return code, "", failure(ctx, err)
 	}
 	defer func() { _ = log.Close() }()
 	text, err := io.ReadAll(io.LimitReader(log, mostLog))
-	return code, string(text), orCause(ctx, err)
+	return code, string(text), failure(ctx, err)
 }

@@ -67,7 +67,8 @@ func (m Machine) Docker(ctx context.Context) Row {
 	return Row{"Docker daemon", OK, "API " + daemon.API + " at " + daemon.Socket, ""}
 }
 
-// leastCLI is what pulumi-eks asks for, in each of the CLI's two major versions: https://github.com/pulumi/pulumi-eks
+// leastCLI is what pulumi-eks asks for, in each of the CLI's two major versions: https://github.com/pulumi/pulumi-eks/blob/master/nodejs/eks/dependencies.ts
+// From these on `aws eks get-token` answers in client.authentication.k8s.io/v1beta1: https://github.com/aws/aws-cli/pull/6940
 var (
 	leastCLI, leastCLI1 = semver.MustParse("2.7.0"), semver.MustParse("1.24.0")
 	cliVersion          = regexp.MustCompile(`aws-cli/(\d+\.\d+\.\d+)`)
@@ -75,7 +76,7 @@ var (
 
 // AWSCLI looks for the AWS CLI, which pulumi-eks calls even in a preview.
 func (m Machine) AWSCLI(ctx context.Context) Row {
-	r := Row{Check: "AWS CLI", Remedy: "install it, version " + leastCLI.String() + " or later: docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html"}
+	r := Row{Check: "AWS CLI", Remedy: "install it, version " + leastCLI.String() + " or later (of the first version, " + leastCLI1.String() + "): docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html"}
 	path, err := exec.LookPath("aws")
 	if err != nil {
 		r.State, r.Seen = Fail, "there is no aws on PATH"

@@ -157,7 +157,7 @@ type Result struct {
 	Change *change.Change
 	// Outputs are the stack's outputs after it; secrets read "[secret]".
 	Outputs map[string]any
-	// Touched says that only the state changes: a resource's protection was lifted or laid on.
+	// Touched says that the state changes beside the resources: a resource's protection was lifted or laid on, or an output of the stack changes.
 	Touched bool
 	// Inputs are what those resources that change are made of, before and after, of the types in Options.Inspect, in order of their URNs.
 	Inputs []Inputs

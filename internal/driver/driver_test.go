@@ -109,7 +109,7 @@ func TestLifeOfAStack(t *testing.T) {
 	if got := res.Change.Summary.Create; got != 4 { // the stack itself counts
 		t.Errorf("preview of an empty stack creates %d, want 4", got)
 	}
-	if _, err = b.Up(ctx, "staging"); err != nil {
+	if _, err = b.Up(ctx, "staging", ""); err != nil {
 		t.Fatal(err)
 	}
 	before := b.Launches()
@@ -126,7 +126,7 @@ func TestLifeOfAStack(t *testing.T) {
 
 	b.program = boxes(3, "large")
 	before = b.Launches()
-	res, err = b.Up(ctx, "staging")
+	res, err = b.Up(ctx, "staging", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -156,7 +156,7 @@ func TestDestroyKeepsWhatIsProtected(t *testing.T) {
 	ctx := context.Background()
 	b := newBed(t, world.Options{})
 	b.program = boxes(2, "small", pulumi.Protect(true), pulumi.RetainOnDelete(true))
-	if _, err := b.Up(ctx, "staging"); err != nil {
+	if _, err := b.Up(ctx, "staging", ""); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := b.Destroy(ctx, "staging", false); err != nil {
@@ -194,7 +194,7 @@ func TestStopIsClean(t *testing.T) {
 	b := newBed(t, world.Options{Pace: 300 * time.Millisecond})
 	b.program = chain(6)
 	b.onBegin = func() { b.interrupts <- driver.Stop }
-	_, err := b.Up(ctx, "staging")
+	_, err := b.Up(ctx, "staging", "")
 	var known *driver.Error
 	if !errors.As(err, &known) || known.Kind != driver.Interrupted {
 		t.Fatalf("an interrupted update ended with %v", err)
@@ -202,7 +202,7 @@ func TestStopIsClean(t *testing.T) {
 	if err := b.Check(ctx, "staging"); err != nil {
 		t.Errorf("the state is not consistent after a clean stop: %v", err)
 	}
-	if _, err := b.Up(ctx, "staging"); err != nil {
+	if _, err := b.Up(ctx, "staging", ""); err != nil {
 		t.Errorf("going on after a clean stop: %v", err)
 	}
 }
@@ -234,7 +234,7 @@ func TestKilledUpdateIsNoticedAndAdopted(t *testing.T) {
 		}
 		b.interrupts <- driver.Kill
 	}
-	if _, err := b.Up(ctx, "staging"); err == nil {
+	if _, err := b.Up(ctx, "staging", ""); err == nil {
 		t.Fatal("a killed update ended well")
 	}
 	err := b.Check(ctx, "staging")
@@ -246,7 +246,7 @@ func TestKilledUpdateIsNoticedAndAdopted(t *testing.T) {
 	if err != nil || lock == nil || !lock.Dead || lock.Since == "" {
 		t.Fatalf("the lock of a killed engine reads %+v, %v", lock, err)
 	}
-	if _, err := b.Up(ctx, "staging"); !errors.As(err, &known) || known.Kind != driver.Busy || !strings.Contains(known.Message, "has held it since") {
+	if _, err := b.Up(ctx, "staging", ""); !errors.As(err, &known) || known.Kind != driver.Busy || !strings.Contains(known.Message, "has held it since") {
 		t.Fatalf("a locked stack says %v", err)
 	}
 	if err := b.Unlock(ctx, "staging"); err != nil {
@@ -266,7 +266,7 @@ func TestKilledUpdateIsNoticedAndAdopted(t *testing.T) {
 	if _, err := b.Refresh(ctx, "staging", false); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := b.Up(ctx, "staging"); err != nil {
+	if _, err := b.Up(ctx, "staging", ""); err != nil {
 		t.Fatalf("going on after recovery: %v", err)
 	}
 	_ = b.world.View(func(tx *world.Tx) error {
@@ -281,7 +281,7 @@ func TestStateCutOffInWritingGoesBackToTheLastWhole(t *testing.T) {
 	ctx := context.Background()
 	b := newBed(t, world.Options{})
 	b.program = boxes(2, "small")
-	if _, err := b.Up(ctx, "staging"); err != nil {
+	if _, err := b.Up(ctx, "staging", ""); err != nil {
 		t.Fatal(err)
 	}
 	file := filepath.Join(b.dir, ".pulumi", "stacks", "hubwright", "staging.json")

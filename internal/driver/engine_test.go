@@ -162,6 +162,11 @@ func TestClassify(t *testing.T) {
 			"urn:pulumi:s::p::aws:route53/record:Record::hub-dns-cname",
 			"creating Record: InvalidChangeBatch: [Tried to create resource record set [name='hub.example.org.', type='CNAME'] but it already exists]",
 		}}}, Failed, "staging: hub.example.org has a DNS record of type CNAME already, which this deployment did not make (hub-dns-cname)"},
+		{
+			"gate",
+			failure{diagnostics: []diagnostic{{"", "an unhandled error occurred: program failed: \n1 error occurred:\n\t* the gate of staging does not admit image base, sha256:1: no admission is recorded of it\n"}}},
+			NotAdmitted, "staging: the gate of staging does not admit image base, sha256:1: no admission is recorded of it",
+		},
 		{"panic", failure{diagnostics: []diagnostic{{"", "an unhandled error occurred: boom\ngoroutine 7 [running]:\nmain.main()"}}}, Failed, "staging: boom"},
 		{"nothing", failure{ended: ended{code: 255}}, Failed, "code 255"},
 	} {

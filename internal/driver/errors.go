@@ -25,6 +25,7 @@ const (
 	Broken        Kind = "broken-state"     // the state itself cannot be read
 	Killed        Kind = "killed"           // a person ended it at once
 	Secrets       Kind = "secrets-provider" // the stack's secrets cannot be decrypted
+	NotAdmitted   Kind = "not-admitted"     // the program says that the gate does not admit an image
 )
 
 // Error is a failure in words: a sentence, and what to do.
@@ -103,6 +104,9 @@ func (d *Driver) classify(env string, f failure) error {
 		return wrongAccountError(env, d.opts.Target.Account, wrongAccount.FindStringSubmatch(text)[1], f.recorded)
 	case strings.Contains(text, "the configuration of "+env+":"), strings.Contains(text, "the secrets of "+env+":"):
 		return &Error{Kind: Configuration, Message: env + ": " + programError(f), Hint: fmt.Sprintf("mend these and run the same command again; `hubwright validate %s` looks at the files alone", env)}
+	case strings.Contains(text, "the gate of "+env+" does not admit"):
+		return &Error{Kind: NotAdmitted, Message: env + ": " + programError(f), Hint: fmt.Sprintf(
+			"promote an image that is admitted, or build, push and scan it first: `hubwright images build --push --env %s`, `hubwright images scan %s`", env, env)}
 	case matches(text, "PULUMI_ACCESS_TOKEN must be set", "could not be logged in"):
 		return &Error{
 			Kind: NoCredentials, Message: "Pulumi is logged in to no backend, so there is no place for the state of " + env,
@@ -200,10 +204,11 @@ func programError(f failure) string {
 		if !ok {
 			continue
 		}
-		if i := strings.Index(said, "the configuration of "); i >= 0 {
-			said = said[i:]
-		} else if i := strings.Index(said, "the secrets of "); i >= 0 {
-			said = said[i:]
+		for _, begins := range saidByProgram {
+			if i := strings.Index(said, begins); i >= 0 {
+				said = said[i:]
+				break
+			}
 		}
 		var lines []string
 		for line := range strings.SplitSeq(said, "\n") {
@@ -213,8 +218,11 @@ func programError(f failure) string {
 		}
 		return strings.Join(lines, "\n  ")
 	}
-	return firstLine(f, "the configuration of ", "the secrets of ")
+	return firstLine(f, saidByProgram...)
 }
+
+// saidByProgram are how errors of the program begin that are told apart.
+var saidByProgram = []string{"the configuration of ", "the secrets of ", "the gate of "}
 
 // sentence takes the engine's own framing off a message: "1 error occurred: * …", gRPC codes, stack traces.
 func sentence(message string) string {

@@ -3,6 +3,7 @@ package driver
 import (
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -39,7 +40,7 @@ type gathered struct {
 	change   *change.Change
 	outputs  map[string]any
 	errors   []diagnostic
-	touched  bool // something changes that is no change of a resource: its protection
+	touched  bool // something changes that is no change of a resource: its protection, an output of the stack
 	recorded bool // something that was done is in the state now
 	inspect  []string
 	inputs   map[string]Inputs // of resources of the types to inspect, by URN
@@ -93,6 +94,7 @@ func (g *gathered) take(e apitype.EngineEvent, onEvent func(Event)) {
 			for k, v := range m.New.Outputs {
 				g.outputs[k] = masked(v)
 			}
+			g.touched = g.touched || m.Old != nil && !reflect.DeepEqual(masked(m.Old.Outputs), masked(m.New.Outputs))
 		}
 		if visible(m) {
 			g.recorded = g.recorded || !e.ResOutputsEvent.Planning && m.Op != apitype.OpSame

@@ -44,8 +44,13 @@ func (d *Driver) guardPending(env string, res *Result) {
 	res.Change.Guards = append(res.Change.Guards, g)
 }
 
-// Up updates the stack to what the program and the configuration say. It does not look at pending operations: see Check.
-func (d *Driver) Up(ctx context.Context, env string) (*Result, error) {
+// Up updates the stack to what the program and the configuration say; the stack's history has message with it. It does not look at pending operations: see
+// Check.
+func (d *Driver) Up(ctx context.Context, env, message string) (*Result, error) {
+	if message != "" {
+		d.cmd.extra = []string{"--message", message} // the Automation API's own option writes it with quotes around it, and \n for line ends
+		defer func() { d.cmd.extra = nil }()
+	}
 	return d.operate(ctx, env, func(s auto.Stack, ch chan<- events.EngineEvent) error {
 		_, err := s.Up(ctx, optup.EventStreams(ch), optup.SuppressProgress(), optup.Color("never"))
 		return err

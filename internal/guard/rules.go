@@ -241,7 +241,7 @@ func chartDowngrade(c *change.Change, _ *Facts, _ *Set) (out []change.Guard) {
 		for _, d := range s.Diff {
 			if was, is, ok := versions(d, "version"); ok && is.LessThan(was) {
 				out = append(out, change.Guard{
-					URN: s.URN, Message: fmt.Sprintf("the chart of %s would go back from %s to %s", s.Name, d.Old, d.New), Hint: "the hub's database has been upgraded by then, and an earlier hub may not read it: `hubwright rollback ENV` says what it takes",
+					URN: s.URN, Message: fmt.Sprintf("the chart of %s would go back from %s to %s", s.Name, d.Old, d.New), Hint: "the hub's database has been upgraded by then, and an earlier hub may not read it; `hubwright rollback ENV` goes back to what ran before, as a whole",
 				})
 			}
 		}

@@ -202,7 +202,7 @@ func (r *run) build(ctx context.Context, img *images.Image, ref string) error {
 		Context: img.Address.Archive, Dockerfile: file, Target: img.Target, Platform: img.Platform, Args: args, Tag: ref, NoCache: r.NoCache,
 	}, func(s dockerd.Step) { r.Step(img.Name, s) })
 	if err != nil {
-		return &Error{Image: img.Name, Message: fmt.Sprintf("building it failed: %v", err), Hint: "the step's output is above; mend " + images.Dockerfile(&img.Image) + " or what it copies", Err: err}
+		return &Error{Image: img.Name, Message: fmt.Sprintf("building it failed: %v", err), Hint: buildHint(err, images.Dockerfile(&img.Image)), Err: err}
 	}
 	return nil
 }
@@ -252,16 +252,42 @@ func (r *run) push(ctx context.Context, img *images.Image, ref string) (digest, 
 	return digest, Pushed, nil
 }
 
+// buildHint is what helps when a build failed.
+func buildHint(err error, dockerfile string) string {
+	if hint := daemonHint(err); hint != "" {
+		return hint
+	}
+	return "the step's output is above; mend " + dockerfile + " or what it copies"
+}
+
+// daemonHint is what helps when the daemon cannot go on, whatever it is at; "" when that is not why.
+func daemonHint(err error) string {
+	var gone *dockerd.GoneError
+	switch {
+	case errors.As(err, &gone):
+		return "see why the daemon has ended (`journalctl -u docker`), start it, and run the same command again: what was built and pushed stays"
+	case strings.Contains(err.Error(), "no space left on device"):
+		return "the daemon's disk is full: `docker system df` shows with what, `docker builder prune` and `docker image prune` make room; then run the same command again"
+	}
+	return ""
+}
+
 // pushHint is what helps when a push failed.
 func pushHint(err error, env string) string {
+	if hint := daemonHint(err); hint != "" {
+		return hint
+	}
+	var silent *dockerd.SilentError
 	text := strings.ToLower(err.Error())
 	switch {
 	case strings.Contains(text, "does not exist") || strings.Contains(text, "name unknown"):
 		return fmt.Sprintf("`hubwright up %s` makes the repository; ECR makes none by itself", env)
-	case strings.Contains(text, "denied") || strings.Contains(text, "no basic auth credentials") || strings.Contains(text, "unauthorized"):
+	case strings.Contains(text, "denied") || strings.Contains(text, "no basic auth credentials") || strings.Contains(text, "unauthorized") || strings.Contains(text, "authentication required"):
 		return "sign in with an identity that may push there (AWS_PROFILE, `aws sso login`; for another registry than ECR, `docker login`)"
-	case errors.Is(err, context.DeadlineExceeded), strings.Contains(text, "timeout"), strings.Contains(text, "connection refused"):
-		return "see whether the daemon has a way to the registry; then run the same command again, what was built stays"
+	case strings.Contains(text, "toomanyrequests") || strings.Contains(text, "too many requests"):
+		return "the registry asks for fewer requests: wait, and run the same command again; what was built and pushed stays"
+	case errors.As(err, &silent), errors.Is(err, context.DeadlineExceeded), strings.Contains(text, "timeout"), strings.Contains(text, "connection refused"):
+		return "see whether the daemon has a way to the registry; then run the same command again, what was built and pushed stays"
 	}
 	return "run the same command again: what was built and pushed stays"
 }

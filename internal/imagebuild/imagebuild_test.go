@@ -100,7 +100,7 @@ func planned(t *testing.T, pins map[string]string) (*config.Stack, []*images.Ima
 		s.Images = append(s.Images, config.Image{Name: name, Context: name, Dockerfile: "Dockerfile", Platform: "linux/arm64"})
 	}
 	s.Pins.Images = pins
-	plan, err := images.Chains(t.Context(), s, nil)
+	plan, err := images.Plan(t.Context(), s, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -35,19 +35,10 @@ type Image struct {
 // Dockerfile is the path of an image's Dockerfile in the deployment directory.
 func Dockerfile(i *config.Image) string { return path.Join(i.Context, i.Dockerfile) }
 
-// Plan are the images of an environment, each after those that it is built of. What is wrong with them is problem.Problems, all of it at once; what the
-// configuration asks of them and an update would not hold them to is among it. cache may be nil.
+// Plan are the images of an environment, each after those that it is built of. What is wrong with them is problem.Problems, all of it at once. cache may
+// be nil.
 func Plan(ctx context.Context, stack *config.Stack, cache *imagehash.Cache) ([]*Image, error) {
-	return plan(ctx, stack, cache, stack.Unenforced())
-}
-
-// Chains are Plan's images for what deploys nothing, so that the configuration may ask more of them than an update holds them to.
-func Chains(ctx context.Context, stack *config.Stack, cache *imagehash.Cache) ([]*Image, error) {
-	return plan(ctx, stack, cache, nil)
-}
-
-func plan(ctx context.Context, stack *config.Stack, cache *imagehash.Cache, wrong problem.Problems) ([]*Image, error) {
-	p := &planner{stack: stack, images: map[string]*Image{}, files: map[string][]*dockerfile.File{}, problems: slices.Clone(wrong)}
+	p := &planner{stack: stack, images: map[string]*Image{}, files: map[string][]*dockerfile.File{}}
 	for i := range stack.Images {
 		p.read(&stack.Images[i])
 	}

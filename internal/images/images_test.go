@@ -164,35 +164,3 @@ func TestWrongChains(t *testing.T) {
 		})
 	}
 }
-
-// A gate that nothing holds images to is refused, not ignored.
-func TestGatesAreNotIgnored(t *testing.T) {
-	dir := t.TempDir()
-	project, err := os.ReadFile("../../Pulumi.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, text := range map[string]string{
-		"Pulumi.yaml": string(project), "image/Dockerfile": "FROM scratch\n",
-		"Pulumi.staging.yaml": "config:\n  aws:region: us-east-1\n  hubwright:hubs: [{name: hub, domain: hub.science.stsci.edu, values: [], templates: null}]\n  hubwright:registry: {gate: {threshold: high}}\n" +
-			"  hubwright:images:\n    - {name: user-image, context: image, test: [\"true\"]}\n",
-	} {
-		file := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	s, err := config.Load(dir, "staging", nil, config.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = images.Plan(t.Context(), s, nil)
-	for _, want := range []string{"Pulumi.staging.yaml:4: registry.gate: is not enforced", "Pulumi.staging.yaml:6: images[user-image].test: is not enforced"} {
-		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("error %v, want %q", err, want)
-		}
-	}
-}

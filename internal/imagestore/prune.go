@@ -73,7 +73,7 @@ func (s *Store) Surplus(ctx context.Context, stack *config.Stack, used Used, lat
 				left.Used++
 			case n < latest:
 				left.Recent++
-			case slices.ContainsFunc(image.Tags, foreign):
+			case slices.ContainsFunc(image.Tags, func(tag string) bool { return foreign(tag, image.Digest) }):
 				left.Foreign++
 			case image.Since.IsZero():
 				left.Ageless++
@@ -90,10 +90,10 @@ func (u Used) has(repository string, image *oci.Stored) bool {
 	return u[image.Digest] != "" || slices.ContainsFunc(image.Tags, func(tag string) bool { return u[repository+":"+tag] != "" })
 }
 
-// foreign says whether a tag names no content.
-func foreign(tag string) bool {
+// foreign says whether a tag of an image is not one that is given here: that of a content, or of the digest.
+func foreign(tag, digest string) bool {
 	_, ours := imagehash.Key(tag)
-	return !ours
+	return !ours && tag != digestTag(digest)
 }
 
 // Remove takes images out of their repositories, and tells of each repository that is done.

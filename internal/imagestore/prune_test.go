@@ -43,6 +43,8 @@ func TestSurplus(t *testing.T) {
 	}
 	s.stored[4].Tags = []string{tag(4), "release"}
 	s.stored[5].Since = time.Time{}
+	s.stored[3].Tags = []string{digestTag("sha256:3")} // as a promotion gives
+	s.stored[3].Digest = "sha256:3"
 	staging, prod := &config.Stack{Environment: "staging"}, &config.Stack{Environment: "prod"}
 	staging.Deployment.Name, prod.Deployment.Name = "lab", "lab"
 	staging.Images = []config.Image{{Name: "user"}, {Name: "never-made"}}
@@ -55,10 +57,10 @@ func TestSurplus(t *testing.T) {
 		want   string
 		left   Left
 	}{
-		{"the last two and the configured one stay", 2, "elsewhere.test/x@d99", 6, "d2 d3 d7", Left{Used: 1, Recent: 2, Foreign: 1, Ageless: 1}},
-		{"a pin by digest counts, whose ever", 1, "registry.test/lab-staging-user@d7", 6, "d1 d2 d3", Left{Used: 2, Recent: 1, Foreign: 1, Ageless: 1}},
-		{"a pin by tag and digest counts", 0, "registry.test/lab-staging-user:" + tag(7) + "@d0", 6, "d1 d2 d3", Left{Used: 3, Foreign: 1, Ageless: 1}},
-		{"what is recent counts by its place, used or not", 3, "elsewhere.test/x@d99", 0, "d3 d6 d7", Left{Used: 1, Recent: 2, Foreign: 1, Ageless: 1}},
+		{"the last two and the configured one stay", 2, "elsewhere.test/x@d99", 6, "d2 sha256:3 d7", Left{Used: 1, Recent: 2, Foreign: 1, Ageless: 1}},
+		{"a pin by digest counts, whose ever", 1, "registry.test/lab-staging-user@d7", 6, "d1 d2 sha256:3", Left{Used: 2, Recent: 1, Foreign: 1, Ageless: 1}},
+		{"a pin by tag and digest counts", 0, "registry.test/lab-staging-user:" + tag(7) + "@d0", 6, "d1 d2 sha256:3", Left{Used: 3, Foreign: 1, Ageless: 1}},
+		{"what is recent counts by its place, used or not", 3, "elsewhere.test/x@d99", 0, "sha256:3 d6 d7", Left{Used: 1, Recent: 2, Foreign: 1, Ageless: 1}},
 		{"enough for all", 50, "elsewhere.test/x@d99", 0, "", Left{Used: 1, Recent: 7}},
 	} {
 		used := Used{}

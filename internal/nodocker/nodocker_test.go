@@ -76,11 +76,13 @@ func TestWithoutDocker(t *testing.T) {
 	if err != nil || preview.Change.Summary.Create == 0 {
 		t.Fatalf("a preview of the first build: %+v, %v", preview, err)
 	}
-	if _, err := with("docker:"+strconv.Itoa(real.Port), image("v1", "a")).Up(ctx, "staging"); err != nil {
+	if _, err := with("docker:"+strconv.Itoa(real.Port), image("v1", "a")).Up(ctx, "staging", ""); err != nil {
 		t.Fatal(err)
 	}
 	for name, op := range map[string]func(context.Context, string) (*driver.Result, error){
-		"preview": with(standIn.Address(), image("v1", "b")).Preview, "update": with(standIn.Address(), image("v1", "c")).Up,
+		"preview": with(standIn.Address(), image("v1", "b")).Preview, "update": func(ctx context.Context, env string) (*driver.Result, error) {
+			return with(standIn.Address(), image("v1", "c")).Up(ctx, env, "")
+		},
 	} {
 		if res, err := op(ctx, "staging"); err != nil || res.Change.Summary.Changes() != 0 {
 			t.Errorf("%s of an image that is built: %+v, %v", name, res, err)
@@ -89,7 +91,7 @@ func TestWithoutDocker(t *testing.T) {
 	if res, err := with(standIn.Address(), image("v2", "c")).Preview(ctx, "staging"); err != nil || res.Change.Summary.Changes() != 1 {
 		t.Errorf("preview of a new image: %+v, %v", res, err)
 	}
-	_, err = with(standIn.Address(), image("v2", "c")).Up(ctx, "staging")
+	_, err = with(standIn.Address(), image("v2", "c")).Up(ctx, "staging", "")
 	if err == nil || !strings.Contains(err.Error(), repository+":v2 has to be built, and there is no Docker daemon: no answer at /var/run/docker.sock") {
 		t.Errorf("update to a new image: %v", err)
 	}

@@ -106,7 +106,7 @@ func TestTagCameMeanwhile(t *testing.T) {
 	c, ctx := oci.New(oci.Options{Retry: quick}), context.Background()
 	one, two := push(t, r.Host+"/hub/a:one", image(t, 1000, 1)), image(t, 1000, 1)
 	var once sync.Once
-	host := inFront(t, r, func(w http.ResponseWriter, req *http.Request) bool {
+	host := r.Behind(t, func(w http.ResponseWriter, req *http.Request) bool {
 		if req.Method != http.MethodPut || !strings.HasSuffix(req.URL.Path, "/manifests/v1") {
 			return false
 		}

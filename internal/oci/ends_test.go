@@ -26,7 +26,7 @@ func TestSilence(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = listener.Close() })
 	silent := func(method, path string) string {
-		return inFront(t, r, func(w http.ResponseWriter, req *http.Request) bool {
+		return r.Behind(t, func(w http.ResponseWriter, req *http.Request) bool {
 			if req.Method != method || !strings.Contains(req.URL.Path, path) {
 				return false
 			}
@@ -68,7 +68,7 @@ func TestCancel(t *testing.T) {
 	slow := oci.Retry{Tries: 5, First: time.Minute, Longest: time.Minute}
 	for name, host := range map[string]string{
 		"in a layer": r.Host,
-		"in a wait": inFront(t, r, func(w http.ResponseWriter, req *http.Request) bool {
+		"in a wait": r.Behind(t, func(w http.ResponseWriter, req *http.Request) bool {
 			if req.Method != http.MethodPatch {
 				return false
 			}
@@ -100,7 +100,7 @@ func TestDamaged(t *testing.T) {
 	r := registrytest.New(t, registrytest.Options{})
 	to := registrytest.New(t, registrytest.Options{})
 	ref, layer := big(t, r.Host)
-	host := inFront(t, r, func(w http.ResponseWriter, req *http.Request) bool {
+	host := r.Behind(t, func(w http.ResponseWriter, req *http.Request) bool {
 		if req.Method != http.MethodGet || !strings.Contains(req.URL.Path, "/blobs/sha256:") {
 			return false
 		}

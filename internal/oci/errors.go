@@ -61,6 +61,9 @@ type silentError struct{ after time.Duration }
 func (e *silentError) Error() string { return fmt.Sprintf("it sent nothing for %s", e.after) }
 func (e *silentError) Timeout() bool { return true }
 
+// Failure tells in words what went wrong while doing something with what a registry has, by means of what Remote gives. An Error stays what it is.
+func Failure(doing, what string, err error) error { return failure(doing, what, err) }
+
 // failure tells what went wrong while doing something with a registry's thing. An Error stays what it is.
 func failure(doing, what string, err error) error {
 	var done *Error

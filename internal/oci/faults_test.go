@@ -58,7 +58,7 @@ func TestAnswersThatStay(t *testing.T) {
 	} {
 		t.Run(fmt.Sprint(tt.status), func(t *testing.T) {
 			var tries atomic.Int64
-			host := inFront(t, r, func(w http.ResponseWriter, req *http.Request) bool {
+			host := r.Behind(t, func(w http.ResponseWriter, req *http.Request) bool {
 				if req.Method != http.MethodPost { // the beginning of an upload
 					return false
 				}
@@ -89,7 +89,7 @@ func TestAnswersThatPass(t *testing.T) {
 		// Every kind of request fails twice, then passes.
 		var mu sync.Mutex
 		failed := map[string]int{}
-		host := inFront(t, r, func(w http.ResponseWriter, req *http.Request) bool {
+		host := r.Behind(t, func(w http.ResponseWriter, req *http.Request) bool {
 			mu.Lock()
 			defer mu.Unlock()
 			kind := req.Method + strings.Split(req.URL.Path+"////", "/")[4]
@@ -114,7 +114,7 @@ func TestRetryAfter(t *testing.T) {
 	var first time.Time
 	var waited time.Duration
 	asked := "1"
-	host := inFront(t, r, func(w http.ResponseWriter, _ *http.Request) bool {
+	host := r.Behind(t, func(w http.ResponseWriter, _ *http.Request) bool {
 		switch {
 		case first.IsZero():
 			first = time.Now()
@@ -148,7 +148,7 @@ func TestCutDownload(t *testing.T) {
 	r := registrytest.New(t, registrytest.Options{})
 	ref, layer := big(t, r.Host)
 	var sent atomic.Int64
-	host := inFront(t, r, func(w http.ResponseWriter, req *http.Request) bool {
+	host := r.Behind(t, func(w http.ResponseWriter, req *http.Request) bool {
 		if req.Method != http.MethodGet || !strings.Contains(req.URL.Path, "/blobs/sha256:") {
 			return false
 		}
@@ -215,13 +215,13 @@ func TestCutUpload(t *testing.T) {
 		}
 		last = done
 	}
-	if _, err := oci.New(oci.Options{Retry: quick}).Copy(context.Background(), ref, inFront(t, r, instead(false))+"/hub/cut:v1", oci.CopyOptions{Progress: progress}); err != nil {
+	if _, err := oci.New(oci.Options{Retry: quick}).Copy(context.Background(), ref, r.Behind(t, instead(false))+"/hub/cut:v1", oci.CopyOptions{Progress: progress}); err != nil {
 		t.Fatal(err)
 	}
 	if cuts.Load() != 2 || last < 4<<20 || lowest == 0 {
 		t.Errorf("%d cuts, progress ended at %d and went back to %d", cuts.Load(), last, lowest)
 	}
-	_, err := oci.New(oci.Options{Retry: quick}).Copy(context.Background(), ref, inFront(t, r, instead(true))+"/hub/always:v1", oci.CopyOptions{})
+	_, err := oci.New(oci.Options{Retry: quick}).Copy(context.Background(), ref, r.Behind(t, instead(true))+"/hub/always:v1", oci.CopyOptions{})
 	wantKind(t, err, oci.Unavailable, "connection", "same command again")
 	untagged(t, r.Host, "/hub/always:v1")
 }

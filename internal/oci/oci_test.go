@@ -11,8 +11,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -29,7 +27,6 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"github.com/hubwright/hubwright/internal/oci"
-	"github.com/hubwright/hubwright/internal/oci/registrytest"
 )
 
 // quick waits little, so that tests of what is tried again are quick.
@@ -43,25 +40,6 @@ func inMemory(t *testing.T, around func(http.Handler) http.Handler) string {
 		handler = around(handler)
 	}
 	server := httptest.NewServer(handler)
-	t.Cleanup(server.Close)
-	return strings.TrimPrefix(server.URL, "http://")
-}
-
-// inFront is a server before a registry that may do something else with a request; it returns true then.
-func inFront(t *testing.T, r *registrytest.Registry, instead func(w http.ResponseWriter, req *http.Request) bool) string {
-	t.Helper()
-	proxy := &httputil.ReverseProxy{
-		Rewrite: func(p *httputil.ProxyRequest) {
-			p.SetURL(&url.URL{Scheme: "http", Host: r.Host})
-			p.Out.Host = p.In.Host
-		},
-		ErrorLog: discard,
-	}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		if !instead(w, req) {
-			proxy.ServeHTTP(w, req)
-		}
-	}))
 	t.Cleanup(server.Close)
 	return strings.TrimPrefix(server.URL, "http://")
 }

@@ -71,10 +71,14 @@ func (p Problems) Err() error {
 	return p.Sorted()
 }
 
-// Nearest is the known name that a mistyped one most likely stands for, "" when none is near: an edit in a third of its letters at most.
+// Nearest is the known name that a mistyped one most likely stands for, "" when none is near: an edit in a third of its letters at most. The name itself
+// is none.
 func Nearest(name string, known []string) string {
 	best, least := "", max(2, (len(name)+1)/3)+1
 	for _, k := range known {
+		if k == name {
+			continue
+		}
 		if d := levenshtein.Distance(strings.ToLower(name), strings.ToLower(k), nil); d < least {
 			best, least = k, d
 		}

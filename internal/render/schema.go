@@ -122,6 +122,11 @@ func (c *collector) collect(e *jsonschema.ValidationError) {
 		}
 		return
 	}
+	if _, never := e.ErrorKind.(*kind.FalseSchema); never && len(e.InstanceLocation) > 0 { // a key whose schema is false may have no value at all
+		path := slices.Clone(e.InstanceLocation)
+		c.found = append(c.found, Violation{Path: path, Message: "is no key that the chart takes", Unknown: true, Known: c.known(path[:len(path)-1])})
+		return
+	}
 	extra, ok := e.ErrorKind.(*kind.AdditionalProperties)
 	if !ok {
 		c.found = append(c.found, Violation{Path: slices.Clone(e.InstanceLocation), Message: e.ErrorKind.LocalizedString(c.words)})
@@ -168,5 +173,10 @@ func (c *collector) known(path []string) []string {
 		at = next
 	}
 	properties, _ := at["properties"].(map[string]any)
-	return slices.Sorted(maps.Keys(properties))
+	return TakenKeys(properties)
+}
+
+// TakenKeys are the names of a schema's properties, sorted, but for those that may have no value, since their schema is false.
+func TakenKeys(properties map[string]any) []string {
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(properties)), func(key string) bool { return properties[key] == false })
 }

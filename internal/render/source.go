@@ -111,7 +111,11 @@ func (s *Source) find(ctx context.Context, req Request) (f *Found, keep bool, er
 		if err != nil {
 			return nil, false, err
 		}
-		if f.Chart, f.Outlines, err = s.resolved(ctx, f.Chart); err != nil {
+		folder := req.Name
+		if !filepath.IsAbs(folder) {
+			folder = filepath.Join(s.Dir, folder)
+		}
+		if f.Chart, f.Outlines, err = s.resolved(ctx, f.Chart, folder); err != nil {
 			return nil, false, err
 		}
 		return f, false, nil

@@ -6,6 +6,7 @@ import (
 	"compress/gzip"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -195,6 +196,43 @@ func TestSourceDependencies(t *testing.T) {
 	}
 	if _, err := chart("3.0.0", "").Chart(t.Context(), Request{Name: "charts/wrapper"}); err == nil || !strings.Contains(err.Error(), "its dependency hub") {
 		t.Errorf("a version that is not there: %v", err)
+	}
+}
+
+// A dependency in a folder is taken from there, as `helm dependency update` does; what cannot be one is told of as such, and not as what is out of reach.
+func TestSourceDependenciesBeside(t *testing.T) {
+	wrapper := func(version, repository string) *Source {
+		return &Source{Offline: true, Dir: write(t, map[string]string{
+			"charts/wrapper/Chart.yaml":    "apiVersion: v2\nname: wrapper\nversion: 1.0.0\ndependencies: [{name: pages, version: " + version + ", repository: \"" + repository + "\"}]\n",
+			"charts/pages/Chart.yaml":      "apiVersion: v2\nname: pages\nversion: 1.2.0\n",
+			"charts/pages/templates/a.txt": "a",
+			"charts/other/Chart.yaml":      "apiVersion: v2\nname: others\nversion: 1.2.0\n",
+			"charts/none/Chart.yaml":       "name: x\n",
+		})}
+	}
+	for _, version := range []string{"1.2.0", "^1.0.0"} {
+		f, err := wrapper(version, "file://../pages").Chart(t.Context(), Request{Name: "charts/wrapper"})
+		if err != nil || len(f.Dependencies()) != 1 || f.Dependencies()[0].Metadata.Version != "1.2.0" || len(f.Dependencies()[0].Templates) != 1 {
+			t.Errorf("%s: %+v, %v", version, f, err)
+		}
+	}
+	for _, test := range []struct{ version, repository, want string }{
+		{"1.2.0", "file://../nowhere", "chart wrapper: the dependency pages is in file://../nowhere, which is not there: name the folder of its Chart.yaml"},
+		{"1.2.0", "file://../none", "is in file://../none, which is no chart: "},
+		{"1.2.0", "file://../other", "is called others in file://../other: write that name"},
+		{"2.0.0", "file://../pages", "is of version 1.2.0 in file://../pages, but 2.0.0 is wanted: write the one that it has"},
+		{"1.2.0", "", `is in "", where nothing is fetched from: put it into the chart's charts/`},
+		{"^1", "https://charts.example.org", `is of version "^1", which is not exact, and no Chart.lock fixes it: write an exact version`},
+	} {
+		_, err := wrapper(test.version, test.repository).Chart(t.Context(), Request{Name: "charts/wrapper"})
+		var wrong *DependencyError
+		if !errors.As(err, &wrong) || wrong.Dependency != "pages" || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: %v, want %s", test.repository, err, test.want)
+		}
+	}
+	var wrong *DependencyError
+	if _, err := wrapper("1.2.0", "oci://example.org/charts").Chart(t.Context(), Request{Name: "charts/wrapper"}); err == nil || errors.As(err, &wrong) {
+		t.Errorf("one that Helm fetches elsewhere: %v", err)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/hubwright/hubwright/internal/admission"
 	"github.com/hubwright/hubwright/internal/bootstrap"
+	"github.com/hubwright/hubwright/internal/bundle"
 	"github.com/hubwright/hubwright/internal/doctor"
 	"github.com/hubwright/hubwright/internal/driver"
 	"github.com/hubwright/hubwright/internal/hubploy"
@@ -278,6 +279,25 @@ type Admissions struct {
 	Images []admission.Record `json:"images"`
 	// Unused are allowances for any image that none of these needed.
 	Unused []string `json:"unused"`
+}
+
+// History is what was deployed to an environment.
+type History struct {
+	Head
+	// Deployments are the newest first.
+	Deployments []bundle.Deployment `json:"deployments"`
+}
+
+// Diff is in what two bundles differ.
+type Diff struct {
+	// Schema names the form and its version.
+	Schema string `json:"schema"`
+	// From and To are the environments, or deployments, that are compared.
+	From string `json:"from"`
+	// To is the other.
+	To string `json:"to"`
+	// Differences are images first, then charts and files; none when they run the same.
+	Differences []bundle.Difference `json:"differences"`
 }
 
 // Recovery is what recover found and did.

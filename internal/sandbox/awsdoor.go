@@ -29,7 +29,7 @@ func openAWSDoor(w *world.World) (*awsDoor, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the sandbox's AWS: %w", err)
 	}
-	d := &awsDoor{server: &http.Server{Handler: awssim.API(w), ReadHeaderTimeout: 10 * time.Second}, addr: l.Addr().String()}
+	d := &awsDoor{server: &http.Server{Handler: admissionsDoor{w, awssim.API(w)}, ReadHeaderTimeout: 10 * time.Second}, addr: l.Addr().String()}
 	go func() { _ = d.server.Serve(l) }() // ends when it is closed
 	return d, nil
 }

@@ -43,6 +43,8 @@ type Hub struct {
 	Templates, Image                   string
 	HTTPS, Auth                        string
 	AdminUsers                         []string
+	// AuthSettings are further settings of auth, by their keys.
+	AuthSettings map[string]any
 }
 
 // File is a file of the deployment directory that may be absent.

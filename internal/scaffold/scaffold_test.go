@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -77,5 +78,40 @@ func TestInside(t *testing.T) {
 		if got, err := files.Inside(dir, folder); err != nil || got != want {
 			t.Errorf("in %s it finds %q, %v, want %q", dir, got, err, want)
 		}
+	}
+}
+
+// What is in the way of the files is told of all at once, and nothing is written, neither there nor by a link elsewhere.
+func TestWriteIsBlocked(t *testing.T) {
+	dir, elsewhere := t.TempDir(), t.TempDir()
+	if err := errors.Join(
+		os.WriteFile(filepath.Join(dir, "hubs"), nil, 0o600), os.Mkdir(filepath.Join(dir, "Pulumi.yaml"), 0o700), os.Symlink(elsewhere, filepath.Join(dir, "images")),
+		os.Symlink(filepath.Join(elsewhere, "new.yaml"), filepath.Join(dir, "Pulumi.prod.yaml")), os.Mkdir(filepath.Join(dir, "real"), 0o700), os.Symlink("real", filepath.Join(dir, "inner")),
+	); err != nil {
+		t.Fatal(err)
+	}
+	files := NewFiles()
+	for _, name := range []string{"Pulumi.yaml", "Pulumi.prod.yaml", "hubs/hub/common.yaml", "hubs/hub/prod.yaml", "images/user-image/Dockerfile", "inner/a.yaml"} {
+		files.Texts[name] = []byte("x")
+	}
+	_, err := files.Write(dir, true)
+	want := dir + " cannot be written into: Pulumi.prod.yaml leads out of it by a link, to " + filepath.Join(elsewhere, "new.yaml") +
+		"; Pulumi.yaml is a folder, but a file of that name belongs there; hubs is no folder, but hubs/hub/common.yaml belongs into it; hubs is no folder, but hubs/hub/prod.yaml belongs into it" +
+		"; images/user-image/Dockerfile leads out of it by a link, to " + filepath.Join(elsewhere, "user-image/Dockerfile") + "; nothing was changed"
+	if err == nil || err.Error() != want {
+		t.Errorf("got  %v\nwant %s", err, want)
+	}
+	for _, folder := range []string{elsewhere, filepath.Join(dir, "real")} {
+		if entries, err := os.ReadDir(folder); err != nil || len(entries) > 0 {
+			t.Errorf("%s has %v, %v", folder, entries, err)
+		}
+	}
+	if _, err := files.Write(filepath.Join(dir, "hubs"), true); err == nil || !strings.Contains(err.Error(), "it is no folder") {
+		t.Errorf("into a file: %v", err)
+	}
+	files = NewFiles()
+	files.Texts["inner/a.yaml"] = []byte("x")
+	if n, err := files.Write(dir, false); n != 1 || err != nil {
+		t.Errorf("by a link that stays inside: %d, %v", n, err)
 	}
 }

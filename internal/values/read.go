@@ -56,6 +56,11 @@ func (l *Layer) read(files deploydir.Dir) (map[string]any, *node, problem.Proble
 // Missing is the message of a file that is not there.
 const Missing = "does not exist"
 
+// NotThere says that a problem is of a file that does not exist, or is out of bounds.
+func NotThere(p problem.Problem) bool {
+	return p.Message == Missing || p.Message == deploydir.ErrOutside.Error()
+}
+
 // Unread says why a file of the deployment was not read. hint is what helps when it is not there.
 func Unread(file string, err error, hint string) problem.Problem {
 	p := problem.Problem{File: file, Message: err.Error(), Hint: hint}

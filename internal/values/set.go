@@ -3,6 +3,7 @@ package values
 import (
 	"cmp"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"reflect"
 	"slices"
@@ -56,6 +57,11 @@ func (c *Computed) set(o Options) (problems problem.Problems) {
 			after, err := s.apply(after, o.Files)
 			if err != nil {
 				p := Unread("--"+kind, err, "give it as PATH=VALUE")
+				if kind == SetFile && p.Message == Missing {
+					_, file, _ := strings.Cut(s.Text, "=")
+					p.Message = fmt.Sprintf("%q %s", file, Missing)
+					p.Hint = "give it as PATH=FILE, the file relative to the deployment directory"
+				}
 				p.Path = strings.TrimSpace(name)
 				problems = append(problems, p)
 				continue

@@ -1,7 +1,6 @@
 package values
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"reflect"
@@ -112,12 +111,5 @@ func (c *Computed) brief(list *node, path Path, item any) string {
 			return strconv.Quote(name)
 		}
 	}
-	text, err := json.Marshal(item)
-	if err != nil {
-		return "?"
-	}
-	if runes := []rune(string(text)); len(runes) > 40 {
-		return string(runes[:40]) + "…"
-	}
-	return string(text)
+	return Brief(item, 40)
 }

@@ -38,6 +38,8 @@ type Layer struct {
 	Text Path
 	// Secret makes secrets of all values of the layer.
 	Secret bool
+	// Placed are the layer's values when it is no file, each with an origin of its own.
+	Placed []Placed
 }
 
 // Options say what values are computed from.
@@ -48,6 +50,8 @@ type Options struct {
 	Layers []Layer
 	// Sets are set on top, in order of their kinds as Helm has it: json, text by type, text, files.
 	Sets []Set
+	// Over are values that count more than all of these.
+	Over []Placed
 }
 
 // Origin is where a value was written.
@@ -85,6 +89,10 @@ func Compute(o Options) (*Computed, error) {
 	c := &Computed{Values: map[string]any{}, root: &node{fields: map[string]*node{}}}
 	var problems problem.Problems
 	for _, l := range o.Layers {
+		if l.Placed != nil {
+			c.place(l.Placed)
+			continue
+		}
 		plain, tree, found := l.read(o.Files)
 		problems = append(problems, found...)
 		if len(found) > 0 {
@@ -98,6 +106,7 @@ func Compute(o Options) (*Computed, error) {
 		c.lay(tree)
 	}
 	problems = append(problems, c.set(o)...)
+	c.place(o.Over)
 	c.Notes = c.Notes.Sorted()
 	return c, problems.Err()
 }

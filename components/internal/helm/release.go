@@ -52,6 +52,8 @@ type ReleaseArgs struct {
 	Timeout int
 	// MaxHistory is how many revisions Helm keeps; 0 means all.
 	MaxHistory int
+	// Description is what Helm's history says of the revision; empty leaves it to Helm. Another one than before makes a new revision.
+	Description string
 	// CreateNamespace makes Helm create the namespace, which then outlives the release.
 	CreateNamespace bool
 	// Atomic uninstalls or rolls back what does not become ready in time.
@@ -87,6 +89,9 @@ func (a *ReleaseArgs) properties() pulumi.Map {
 	}
 	if a.Timeout != 0 {
 		props["timeout"] = pulumi.Int(a.Timeout)
+	}
+	if a.Description != "" {
+		props["description"] = pulumi.String(a.Description)
 	}
 	if a.MaxHistory != 0 {
 		props["maxHistory"] = pulumi.Int(a.MaxHistory)

@@ -17,6 +17,7 @@ import (
 	"github.com/hubwright/hubwright/internal/cli"
 	"github.com/hubwright/hubwright/internal/driver/enginetest"
 	"github.com/hubwright/hubwright/internal/reference"
+	"github.com/hubwright/hubwright/internal/shipped"
 )
 
 // asProgram is the variable with which a test binary is started to be the program.
@@ -52,29 +53,8 @@ func New(t *testing.T, change func(name, text string) string) *Deployment {
 	}
 	enginetest.Engine(t)
 	d := &Deployment{Dir: t.TempDir(), Env: append(os.Environ(), asProgram+"=1", "HUBWRIGHT_OFFLINE=1", "CI=1", "HUBWRIGHT_SANDBOX_QUIET=20ms"), t: t}
-	root := reference.Root()
-	for _, part := range []string{"Pulumi.yaml", "Pulumi.staging.yaml", "Pulumi.prod.yaml", "hubs", "images"} {
-		err := filepath.WalkDir(filepath.Join(root, part), func(path string, e os.DirEntry, err error) error {
-			if err != nil || e.IsDir() {
-				return err
-			}
-			name, err := filepath.Rel(root, path)
-			if err != nil {
-				return err
-			}
-			data, err := os.ReadFile(path)
-			if err != nil {
-				return err
-			}
-			if change != nil {
-				data = []byte(change(name, string(data)))
-			}
-			to := filepath.Join(d.Dir, name)
-			return errors.Join(os.MkdirAll(filepath.Dir(to), 0o755), os.WriteFile(to, data, 0o644))
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
+	if err := shipped.Copy(reference.Root(), d.Dir, change); err != nil {
+		t.Fatal(err)
 	}
 	return d
 }

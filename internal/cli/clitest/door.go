@@ -68,11 +68,18 @@ func (d *Deployment) Serve(env string, more ...string) *Door {
 // Pulumi runs the engine as a person would, who has it ask nothing, and gives all that it says.
 func (o *Door) Pulumi(args ...string) string {
 	o.t.Helper()
-	cmd := exec.Command(enginetest.Engine(o.t).Path, append(args, "--non-interactive")...)
-	cmd.Dir, cmd.Env = o.cwd, o.env
-	out, err := cmd.CombinedOutput()
+	out, err := o.Try(args...)
 	if err != nil {
 		o.t.Fatalf("pulumi %s: %v\n%s", strings.Join(args, " "), err, out)
 	}
-	return string(out)
+	return out
+}
+
+// Try is Pulumi for what may fail.
+func (o *Door) Try(args ...string) (string, error) {
+	o.t.Helper()
+	cmd := exec.Command(enginetest.Engine(o.t).Path, append(args, "--non-interactive")...)
+	cmd.Dir, cmd.Env = o.cwd, o.env
+	out, err := cmd.CombinedOutput()
+	return string(out), err
 }

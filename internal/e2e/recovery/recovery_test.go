@@ -116,7 +116,38 @@ func TestKilledUpgradeIsFreed(t *testing.T) {
 	d := clitest.New(t, nil)
 	d.Must(0, "up staging --sandbox --yes")
 	d.Edit("hubs/hub/common.yaml", "limit: 15G", "limit: 16G")
+	killUpgrade(t, d)
+	d.Must(4, "preview staging --sandbox").Has(t, "`hubwright recover staging --sandbox`")
+	d.Must(5, "status staging --sandbox --recorded").Has(t, "pending:", "`hubwright recover staging --sandbox`")
+	d.Must(0, "recover staging --sandbox --yes").Has(t, "was being upgraded", "goes on from revision 1")
+	d.Must(0, "up staging --sandbox --yes").Has(t, "updated")
+	d.Must(0, "status staging --sandbox").Has(t, "healthy")
+	d.Must(0, "recover staging --sandbox").Has(t, "nothing to recover")
+}
 
+// One command goes back from there: it frees the release, and has Helm go over it again, with the values that were committed.
+func TestKilledUpgradeIsRolledBack(t *testing.T) {
+	t.Parallel()
+	d := clitest.New(t, nil)
+	d.Commit("as it was")
+	d.Must(0, "up staging --sandbox --yes")
+	d.Edit("hubs/hub/common.yaml", "limit: 15G", "limit: 16G")
+	d.Commit("more memory")
+	killUpgrade(t, d)
+	d.Must(0, "rollback staging --sandbox --yes").Has(t, "was being upgraded", "goes back to deployment 1", "hubs/hub/common.yaml", "updated")
+	d.Must(0, "status staging --sandbox").Has(t, "healthy")
+	d.Must(0, "history staging --sandbox").Has(t, "rollback from #1", "up")
+	if !slices.ContainsFunc(d.Objects(), func(o string) bool { return strings.HasSuffix(o, "sh.helm.release.v1.roman-sit-staging.v2") }) {
+		t.Error("Helm did not go over the release again")
+	}
+	d.Must(3, "preview staging --sandbox --detailed-exitcode").Has(t, "15G → 16G")
+	d.Edit("hubs/hub/common.yaml", "limit: 16G", "limit: 15G")
+	d.Must(0, "preview staging --sandbox --detailed-exitcode").Has(t, "no change")
+}
+
+// killUpgrade kills an update in the middle of the release's upgrade.
+func killUpgrade(t *testing.T, d *clitest.Deployment) {
+	t.Helper()
 	d.Env = append(d.Env, "HUBWRIGHT_SANDBOX_PACE=1m") // the upgrade's waiting takes long enough to be seen
 	cmd := d.Command(t.Context(), "up staging --sandbox --yes")
 	if err := cmd.Start(); err != nil {
@@ -131,14 +162,7 @@ func TestKilledUpgradeIsFreed(t *testing.T) {
 	}
 	_ = cmd.Process.Kill()
 	_ = cmd.Wait()
-
 	d.Env = d.Env[:len(d.Env)-1]
-	d.Must(4, "preview staging --sandbox").Has(t, "`hubwright recover staging --sandbox`")
-	d.Must(5, "status staging --sandbox --recorded").Has(t, "pending:", "`hubwright recover staging --sandbox`")
-	d.Must(0, "recover staging --sandbox --yes").Has(t, "was being upgraded", "goes on from revision 1")
-	d.Must(0, "up staging --sandbox --yes").Has(t, "updated")
-	d.Must(0, "status staging --sandbox").Has(t, "healthy")
-	d.Must(0, "recover staging --sandbox").Has(t, "nothing to recover")
 }
 
 // readFile is what a file holds; nothing when there is none yet.

@@ -44,6 +44,26 @@ func PushImage(tx *world.Tx, repositoryURL, tag, digest string) error {
 	})
 }
 
+// CopyImage puts an image of one repository, by its digest, into another under a tag, as a client does that copies it. One from outside of this world is
+// taken to be where it is said to be.
+func CopyImage(tx *world.Tx, from, digest, to, tag string) error {
+	if tx.Find(repositoryToken, func(o *world.Object) bool { return o.String("repositoryUrl") == from }) == nil {
+		return PushImage(tx, to, tag, digest)
+	}
+	image := tx.Find(ImageKind, func(o *world.Object) bool { return o.String("repositoryUrl") == from && o.String("digest") == digest })
+	if image == nil {
+		return apiError("ImageNotFoundException", "The image with imageId {imageDigest:'%s', imageTag:'null'} does not exist within the repository %s", digest, from)
+	}
+	if err := PushImage(tx, to, tag, digest); err != nil {
+		return err
+	}
+	copied := tx.Get(ImageKind, to+":"+tag)
+	if copied.Props["findings"] = image.Props["findings"]; copied.Props["findings"] == nil {
+		return nil
+	}
+	return tx.Put(copied)
+}
+
 // imagesOf are the images in a repository.
 func imagesOf(tx *world.Tx, repository *world.Object) []*world.Object {
 	return slices.DeleteFunc(tx.List(ImageKind), func(o *world.Object) bool { return o.String("repository") != repository.ID })
