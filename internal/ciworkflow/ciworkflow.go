@@ -61,6 +61,8 @@ type Environment struct {
 	Name, Account, Region string
 	// After is the environment on whose cluster it runs; "" for a cluster of its own.
 	After string
+	// Images says that it has images, which a gate stands before: docs/gate.md.
+	Images bool
 	// File is its Pulumi.<env>.yaml, relative to the deployment directory.
 	File string
 }

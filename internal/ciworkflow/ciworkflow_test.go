@@ -24,7 +24,7 @@ func odd() *Deployment {
 		Environments: []Environment{
 			{Name: "dev", Account: "111111111111", Region: "eu-west-1", After: "staging", File: "stacks/Pulumi.dev.yaml"},
 			{Name: "on", Account: "222222222222", Region: "cn-north-1", File: "stacks/Pulumi.on.yaml"},
-			{Name: "staging", Account: "111111111111", Region: "eu-west-1", File: "stacks/Pulumi.staging.yaml"},
+			{Name: "staging", Account: "111111111111", Region: "eu-west-1", Images: true, File: "stacks/Pulumi.staging.yaml"},
 			{Name: "v1.0", Account: "111111111111", Region: "eu-west-1", File: "stacks/Pulumi.v1.0.yaml"},
 		},
 		Deployed: []string{"dev", "staging"}, Promotions: []Promotion{{"staging", "on"}, {"staging", "v1.0"}}, Secrets: []string{"PIP_TOKEN", "SOPS_AGE_KEY"},

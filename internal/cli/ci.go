@@ -218,7 +218,7 @@ func (a *app) sayWhatIsNeeded(d *ciworkflow.Deployment, forge string) {
 	for _, p := range d.Promotions {
 		a.Say("  %s is promoted to %s by hand, where the environment %s of the repository is protected after an approval", p.From, p.To, p.To)
 	}
-	a.Say("they need, as docs/guide.md says under Continuous integration:")
+	a.Say("they need, as docs/ci.md says:")
 	where := "repository"
 	if forge == ciworkflow.GitLab {
 		where = "project"

@@ -139,7 +139,9 @@ func (w *workflows) deployment(dir, prefix string) (*ciworkflow.Deployment, erro
 			return nil, err
 		}
 		_, file := s.ConfigFiles()
-		d.Environments = append(d.Environments, ciworkflow.Environment{Name: env, Account: s.Deployment.AccountID, Region: s.Region(), After: s.Cluster.From, File: filepath.ToSlash(file)})
+		d.Environments = append(d.Environments, ciworkflow.Environment{
+			Name: env, Account: s.Deployment.AccountID, Region: s.Region(), After: s.Cluster.From, Images: len(s.Images) > 0, File: filepath.ToSlash(file),
+		})
 		d.Secrets = append(d.Secrets, jobSecrets(s)...)
 	}
 	slices.Sort(d.Secrets)
