@@ -59,6 +59,15 @@ func Marker(environment string) string {
 	return "<!-- hubwright change " + b.String() + " -->"
 }
 
+// Unknown is the Markdown of an environment whose change could not be found out; log is where that is told, "" for nowhere.
+func Unknown(environment, log string) string {
+	text := fmt.Sprintf("%s\n### %s: could not be previewed\n\n", Marker(environment), code(environment))
+	if log != "" {
+		return text + "[The job's log](" + log + ") says why.\n"
+	}
+	return text + "The job's log says why.\n"
+}
+
 // head is what is never shortened.
 func (c *Change) head() string {
 	var b strings.Builder

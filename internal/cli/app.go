@@ -87,7 +87,7 @@ func globalFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "dir", Aliases: []string{"C"}, Usage: "the deployment's `DIR` (default: the nearest parent with a Pulumi.yaml)"},
 		&cli.BoolFlag{Name: "sandbox", Usage: "work on simulated services: no account, no network (also HUBWRIGHT_SANDBOX=1)", EnvVars: []string{"HUBWRIGHT_SANDBOX"}},
-		&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "text", Usage: "`FORM` of the result: text or json, of a preview markdown, too"},
+		&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "text", Usage: "`FORM` of the result: text or json, of a preview and of drift markdown, too"},
 		&cli.BoolFlag{Name: "yes", Aliases: []string{"y"}, Usage: "do not ask"},
 		&cli.BoolFlag{Name: "no-color", Usage: "no colour (also NO_COLOR)"},
 		&cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Usage: "show what the engine itself prints"},
@@ -109,7 +109,7 @@ func (a *app) root() *cli.App {
 		},
 		Commands: []*cli.Command{
 			a.demo(), a.init(), a.bootstrap(), a.doctor(), a.validate(), a.values(), a.secrets(), a.importing(), a.preview(), a.up(), a.promote(), a.rollback(), a.history(), a.diff(), a.status(), a.url(), a.outputs(), a.drift(), a.refresh(), a.destroy(), a.recover(),
-			a.images(), a.sandbox(), a.completion(),
+			a.images(), a.ci(), a.sandbox(), a.completion(),
 		},
 	}
 	cli.VersionFlag = &cli.BoolFlag{Name: "version", Usage: "print the version"}
@@ -151,7 +151,7 @@ func globalsOf(c *cli.Context) (globals, error) {
 		sandbox: anywhere(c, "sandbox") == "true", yes: anywhere(c, "yes") == "true", verbose: anywhere(c, "verbose") == "true",
 	}
 	forms := []string{"text", "json"}
-	if c.Command.Name == "preview" {
+	if c.Command.Name == "preview" || c.Command.Name == "drift" {
 		forms = append(forms, "markdown")
 	}
 	if !slices.Contains(forms, g.output) {

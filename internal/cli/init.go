@@ -11,10 +11,14 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/hubwright/hubwright/internal/ciworkflow"
 	"github.com/hubwright/hubwright/internal/config"
 	"github.com/hubwright/hubwright/internal/scaffold"
 	"github.com/hubwright/hubwright/internal/term"
 )
+
+// initCI are those whose workflows a new deployment may have.
+var initCI = append(slices.Clone(ciworkflow.Forges), none)
 
 // newDeployment is what a person says of a new deployment.
 type newDeployment struct {
@@ -43,6 +47,7 @@ func (a *app) init() *cli.Command {
 		&cli.StringSliceFlag{Name: "domain", Usage: "an environment's domain, as `ENV=NAME` (default: <name>-<env>.<zone>, prod <name>.<zone>)"},
 		&cli.StringFlag{Name: "auth", Usage: "who logs users in: `TYPE` of " + strings.Join(initAuth, ", ") + ", or in the sandbox " + config.AuthDummy},
 		&cli.StringSliceFlag{Name: "admin", Usage: "a `USER` who may log in and administer the hub"},
+		&cli.StringFlag{Name: "ci", Value: ciworkflow.GitHub, Usage: "whose CI the workflows are for: `FORGE` of " + strings.Join(initCI, ", ")},
 	}, initAuthFlags()...), func(c *cli.Context, g globals) error {
 		if c.Args().Len() > 1 {
 			return usage("init: one directory, not %d", c.Args().Len())
@@ -50,6 +55,9 @@ func (a *app) init() *cli.Command {
 		dir := c.Args().First()
 		if dir == "" {
 			dir = "."
+		}
+		if ci := c.String("ci"); !slices.Contains(initCI, ci) {
+			return usage("--ci: %q is none of %s%s", ci, strings.Join(initCI, ", "), nearest(ci, initCI))
 		}
 		n, err := a.askForDeployment(c, g, dir)
 		if err != nil {
@@ -64,6 +72,9 @@ func (a *app) init() *cli.Command {
 		}
 		_, err = files.Write(dir, false)
 		if err := overwriting(err, "name another directory, or take them away"); err != nil {
+			return err
+		}
+		if err := a.initWorkflows(c.Context, dir, c.String("ci")); err != nil {
 			return err
 		}
 		a.Say("%s %s is a deployment with the environments %s. Next:", a.Paint(term.Green, "done:"), dir, strings.Join(n.envs, ", "))

@@ -98,6 +98,32 @@ type Validation struct {
 	Problems problem.Problems `json:"problems"`
 }
 
+// Touched are the environments that a change touches.
+type Touched struct {
+	// Schema names the form and its version.
+	Schema string `json:"schema"`
+	// Base is the commit that the working tree is compared with.
+	Base string `json:"base"`
+	// Environments are those that are touched, by name.
+	Environments []TouchedEnvironment `json:"environments"`
+	// Removed are environments that the base has and the working tree has not. What is deployed of them stays.
+	Removed []string `json:"removed"`
+}
+
+// TouchedEnvironment is an environment that a change touches.
+type TouchedEnvironment struct {
+	// Environment is its name.
+	Environment string `json:"environment"`
+	// Account is its AWS account; empty where its configuration does not say.
+	Account string `json:"account"`
+	// Region is its AWS region; empty where its configuration does not say.
+	Region string `json:"region"`
+	// Added says that the base does not have it.
+	Added bool `json:"added"`
+	// Files are its files that differ, relative to the deployment directory.
+	Files []string `json:"files"`
+}
+
 // Values is a hub's values with their origins.
 type Values struct {
 	Head

@@ -27,8 +27,8 @@ func New(t *testing.T) *Bare {
 	needs.Command(t, "git", "git")
 	root := t.TempDir()
 	b := &Bare{t, filepath.Join(root, "secrets.git"), filepath.Join(root, "work")}
-	git(t, root, "init", "--quiet", "--bare", "--initial-branch=main", b.Dir)
-	git(t, root, "init", "--quiet", "--initial-branch=main", b.work)
+	Run(t, root, "init", "--quiet", "--bare", "--initial-branch=main", b.Dir)
+	Run(t, root, "init", "--quiet", "--initial-branch=main", b.work)
 	return b
 }
 
@@ -40,14 +40,14 @@ func (b *Bare) Commit(branch string, files map[string]string) string {
 	b.t.Helper()
 	b.Git("config", "http.receivepack", "true")
 	if _, err := exec.Command("git", "-C", b.work, "fetch", "--quiet", b.Dir, branch).CombinedOutput(); err == nil {
-		git(b.t, b.work, "checkout", "--quiet", "-B", branch, "FETCH_HEAD")
+		Run(b.t, b.work, "checkout", "--quiet", "-B", branch, "FETCH_HEAD")
 	} else {
-		git(b.t, b.work, "checkout", "--quiet", "-B", branch)
+		Run(b.t, b.work, "checkout", "--quiet", "-B", branch)
 	}
 	for name, text := range files {
 		file := filepath.Join(b.work, name)
 		if text == "" {
-			git(b.t, b.work, "rm", "--quiet", "--", name)
+			Run(b.t, b.work, "rm", "--quiet", "--", name)
 			continue
 		}
 		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
@@ -57,16 +57,16 @@ func (b *Bare) Commit(branch string, files map[string]string) string {
 			b.t.Fatal(err)
 		}
 	}
-	git(b.t, b.work, "add", "-A")
-	git(b.t, b.work, "commit", "--quiet", "--allow-empty", "-m", "by hand")
-	git(b.t, b.work, "push", "--quiet", b.Dir, "HEAD:refs/heads/"+branch)
-	return git(b.t, b.work, "rev-parse", "HEAD")
+	Run(b.t, b.work, "add", "-A")
+	Run(b.t, b.work, "commit", "--quiet", "--allow-empty", "-m", "by hand")
+	Run(b.t, b.work, "push", "--quiet", b.Dir, "HEAD:refs/heads/"+branch)
+	return Run(b.t, b.work, "rev-parse", "HEAD")
 }
 
 // Git runs git in the bare repository.
 func (b *Bare) Git(args ...string) string {
 	b.t.Helper()
-	return git(b.t, b.Dir, args...)
+	return Run(b.t, b.Dir, args...)
 }
 
 // Hook makes a hook of the repository, a script of sh.
@@ -77,7 +77,8 @@ func (b *Bare) Hook(name, script string) {
 	}
 }
 
-func git(t *testing.T, dir string, args ...string) string {
+// Run runs git in a folder, with an author and without anybody's settings, and gives what it prints.
+func Run(t *testing.T, dir string, args ...string) string {
 	t.Helper()
 	cmd := exec.Command("git", append([]string{"-C", dir}, args...)...)
 	cmd.Env = []string{
@@ -95,7 +96,7 @@ func git(t *testing.T, dir string, args ...string) string {
 // https://git-scm.com/docs/git-http-backend
 func (b *Bare) Serve(login func(username, password string) bool) *httptest.Server {
 	b.t.Helper()
-	backend := filepath.Join(git(b.t, b.Dir, "--exec-path"), "git-http-backend")
+	backend := filepath.Join(Run(b.t, b.Dir, "--exec-path"), "git-http-backend")
 	if _, err := os.Stat(backend); err != nil {
 		needs.Skip(b.t, "no git-http-backend (Debian's package git): %v", err)
 	}
