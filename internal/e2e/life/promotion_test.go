@@ -26,7 +26,7 @@ func promotions(t *testing.T, d *clitest.Deployment) {
 	t.Helper()
 	const staging, prod = "/roman-sit-staging-user-image@", "/roman-sit-prod-user-image@"
 	before := d.Objects()
-	d.Must(4, "promote staging prod --sandbox --yes").Has(t, "the gate of prod does not admit what runs on staging, and nothing was changed:\n  image user-image, sha256:", "no admission is recorded of it",
+	d.Must(4, "promote staging prod --sandbox --yes").Has(t, "the gate of prod does not admit what runs on staging, and nothing was changed:\n  image certificates, sha256:", "\n  image user-image, sha256:", "no admission is recorded of it",
 		"hint: `hubwright images scan staging --for prod --sandbox`")
 	if after := d.Objects(); strings.Join(before, "\n") != strings.Join(after, "\n") {
 		t.Error("the world was changed")
