@@ -68,6 +68,21 @@ func Read(outputs map[string]any) (Bundle, bool) {
 	return b, true
 }
 
+// Filled has the digests of images that it knows by their tags alone, as one that was recorded before its images were built does, from other bundles that
+// know them: a tag is of one content for ever.
+func (b Bundle) Filled(others ...Bundle) Bundle {
+	b.Images = maps.Clone(b.Images)
+	for name, image := range b.Images {
+		for _, other := range others {
+			if o := other.Images[name]; image.Ref == "" && image.Tag != "" && o.Tag == image.Tag {
+				image.Ref = o.Ref
+			}
+		}
+		b.Images[name] = image
+	}
+	return b
+}
+
 // Difference is something in which two bundles differ.
 type Difference struct {
 	// What is image, chart or file.

@@ -93,3 +93,15 @@ func TestFileDigest(t *testing.T) {
 		t.Error("a document that JSON has none of is not its text")
 	}
 }
+
+func TestFilled(t *testing.T) {
+	bare := Bundle{Images: map[string]Image{"user": {Tag: "h1-a"}, "other": {Tag: "h1-z"}, "own": {Tag: "h1-q", Ref: "r@sha256:qq"}}}
+	got := bare.Filled(Bundle{}, one, Bundle{Images: map[string]Image{"own": {Tag: "h1-q", Ref: "r@sha256:zz"}}})
+	want := map[string]Image{"user": {Tag: "h1-a", Ref: "one.example/user@sha256:aa"}, "other": {Tag: "h1-z"}, "own": {Tag: "h1-q", Ref: "r@sha256:qq"}}
+	if diff := cmp.Diff(want, got.Images); diff != "" {
+		t.Error(diff)
+	}
+	if bare.Images["user"].Ref != "" {
+		t.Error("what is filled from has changed")
+	}
+}

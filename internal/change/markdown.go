@@ -208,7 +208,7 @@ func (c *Change) stepsPart() *part {
 				what = append(what, d.markdown())
 			}
 		}
-		p.items = append(p.items, fmt.Sprintf("| %s&nbsp;%s | %s<br>%s | %s |\n", symbol(s.Op), s.Op, cell(s.Name), cell(ShortType(s.Type)), strings.Join(what, "<br>")))
+		p.items = append(p.items, fmt.Sprintf("| %s&nbsp;%s | %s<br>%s | %s |\n", symbol(s.Op), s.Op, cell(s.Name), cell(ShortType(s.Type)), strings.Join(what, "<br><br>")))
 	}
 	return p
 }

@@ -45,6 +45,9 @@ func (s *session) guard(res *driver.Result, failed error) error {
 	if errors.As(failed, &refused) {
 		f.ReplacedProtected = strings.TrimPrefix(refused.Message, s.env+": ")
 	}
+	if f.Untested, err = s.untested(); err != nil {
+		return err
+	}
 	for _, h := range s.stack.Hubs {
 		if h.Auth.Type == config.AuthDummy && !s.stack.Sandbox() {
 			f.DummyAuth = append(f.DummyAuth, h.Name)

@@ -170,13 +170,28 @@ func (a *app) between(ctx context.Context, g globals, env string, from, to int) 
 	}
 	was = d.Record.Bundle
 	if to == 0 {
-		is, err = s.running(ctx)
-		return was, is, err
+		if is, err = s.running(ctx); err != nil {
+			return was, is, err
+		}
+	} else {
+		if d, err = s.recorded(all, to); err != nil {
+			return was, is, err
+		}
+		is = d.Record.Bundle
 	}
-	if d, err = s.recorded(all, to); err != nil {
-		return was, is, err
+	known := append(bundles(all), is)
+	return was.Filled(known...), is.Filled(known...), nil
+}
+
+// bundles are those of deployments, as far as they are recorded.
+func bundles(all []bundle.Deployment) []bundle.Bundle {
+	var out []bundle.Bundle
+	for _, d := range all {
+		if d.Record != nil {
+			out = append(out, d.Record.Bundle)
+		}
 	}
-	return was, d.Record.Bundle, nil
+	return out
 }
 
 // recorded is the deployment of a number whose bundle is known.

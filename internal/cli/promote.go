@@ -1,15 +1,19 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/hubwright/hubwright/internal/bundle"
 	"github.com/hubwright/hubwright/internal/config"
 	"github.com/hubwright/hubwright/internal/driver"
+	"github.com/hubwright/hubwright/internal/result"
 	"github.com/hubwright/hubwright/internal/term"
 )
 
@@ -17,6 +21,7 @@ func (a *app) promote() *cli.Command {
 	return verb("promote", "what runs on FROM, onto TO: images that TO's gate admits, copied into TO's registry", "FROM TO", []cli.Flag{
 		&cli.BoolFlag{Name: "write-only", Usage: "only copy, and pin it in TO's file, for a pull request"},
 		&cli.StringFlag{Name: "registry", Usage: "copy into this `HOST`, another registry than that of TO's account in ECR"},
+		&cli.BoolFlag{Name: "keep", Usage: "leave TO as it is when it is not healthy afterwards, or the update fails, instead of going back"},
 		overrideFlag,
 	}, func(c *cli.Context, g globals) error {
 		envs, err := environments(c, 2, 2)
@@ -34,16 +39,45 @@ func (a *app) promote() *cli.Command {
 		if err != nil {
 			return err
 		}
-		defer func() { _ = to.Close() }()
 		to.overrides, to.verb, to.from = c.StringSlice("override"), "promote", envs[0]
-		return to.promoteFrom(c.Context, from, c.String("registry"), c.Bool("write-only"))
+		err = errors.Join(to.promoteFrom(c.Context, from, c.String("registry"), c.Bool("write-only")), to.Close())
+		var unhealthy *unhealthyError
+		var engine *driver.Error
+		if c.Bool("keep") || !errors.As(err, &unhealthy) && !(errors.As(err, &engine) && engine.Kind == driver.Failed) {
+			return err
+		}
+		return a.backAfter(c.Context, g, envs[1], err)
 	})
+}
+
+// unhealthyError says that an environment was updated and is not healthy.
+type unhealthyError struct {
+	env string
+	st  *result.Status
+}
+
+func (e *unhealthyError) Error() string { return e.env + " was updated, and is not healthy" }
+
+// backAfter goes back to what ran before a promotion that has failed, and returns the promotion's error with what came of that.
+func (a *app) backAfter(ctx context.Context, g globals, env string, failure error) error {
+	a.report(failure)
+	a.Say("%s goes back to what ran there before (--keep leaves it as it is)", env)
+	code := codeOf(failure)
+	err := a.goBack(ctx, g, env, wayBackOptions{})
+	var none *nothingBeforeError
+	switch {
+	case errors.As(err, &none):
+		return &coded{err: fmt.Errorf("%s: the promotion failed, and nothing ran there before that could be gone back to", env), code: code, hint: fmt.Sprintf("`hubwright status %s` shows what is wrong", env)}
+	case err != nil:
+		return &coded{err: fmt.Errorf("%s: the promotion failed, and so did going back: %w", env, err), code: code, hint: cmp.Or(hintOf(err), fmt.Sprintf("`hubwright rollback %s` tries again", env))}
+	}
+	return &coded{err: fmt.Errorf("%s: the promotion failed, and it runs again what it ran before", env), code: code, hint: fmt.Sprintf("`hubwright history %s` has both", env)}
 }
 
 // tested is what runs on an environment and is healthy there.
 type tested struct {
 	stack *config.Stack
-	pins  config.Pins       // images where they are, charts by version
+	pins  config.Pins       // images where they are, charts by version, digests of files
 	tags  map[string]string // the tags of images' contents, as far as the environment's own state and files know them
 }
 
@@ -61,13 +95,48 @@ func (a *app) tested(ctx context.Context, g globals, env string) (t *tested, err
 	if !st.Healthy {
 		return nil, stopped(fmt.Sprintf("`hubwright status %s` shows what is wrong", env), "%s is not healthy, so what runs there is not promoted", env)
 	}
+	if err := from.endedWell(ctx); err != nil {
+		return nil, err
+	}
 	outputs, err := from.Outputs(ctx, env, false)
 	if err != nil {
 		return nil, err
 	}
+	ran, known := bundle.Read(outputs)
+	if !known {
+		return nil, stopped(fmt.Sprintf("`hubwright up %s` records it", env), "%s: what runs there was never recorded, so it cannot be told whether it was tested", env)
+	}
 	t = &tested{stack: from.stack, pins: pinsOf(outputs)}
+	t.pins.From, t.pins.Files = env, ran.Files
+	for hub, chart := range ran.Charts {
+		if h := from.stack.Hub(hub); h != nil && chart.Digest != "" {
+			t.pins.Files[chartFile(h)] = chart.Digest
+		}
+	}
 	t.tags = knownTags(t.pins.Images, textsOf(outputs, "builds"))
 	return t, nil
+}
+
+// healthyNow looks whether what was updated is healthy; the error is *unhealthyError when it is not.
+func (s *session) healthyNow(ctx context.Context) error {
+	st, err := s.status(ctx, true)
+	if err == nil && !st.Healthy {
+		err = &unhealthyError{s.env, st}
+	}
+	return err
+}
+
+// endedWell says whether the newest update of an environment has ended well; what one that failed has left is not what was tested.
+func (s *session) endedWell(ctx context.Context) error {
+	all, err := s.deployments(ctx)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(all, func(d bundle.Deployment) bool { return d.Kind == "update" })
+	if i >= 0 && all[i].Result != succeeded {
+		return stopped(fmt.Sprintf("`hubwright up %s` finishes it, `hubwright rollback %s` goes back", s.env, s.env), "the last update of %s %s, so what runs there is not promoted", s.env, all[i].Result)
+	}
+	return nil
 }
 
 // pinsOf reads from a stack's outputs what exactly runs there.
@@ -106,7 +175,13 @@ func (s *session) promoteFrom(ctx context.Context, from *tested, registry string
 	}
 	store, copier := s.app.storeOf(s.stack, s.sandbox, registry)
 	p := &promotion{app: s.app, from: from, to: s.stack, store: store, copier: copier, registry: registry, repositories: textsOf(outputs, "repositoryUrls")}
-	pins := config.Pins{Charts: from.pins.Charts}
+	pins := from.pins
+	pins.Charts = map[string]string{}
+	for hub, version := range from.pins.Charts {
+		if s.stack.Hub(hub) != nil {
+			pins.Charts[hub] = version
+		}
+	}
 	err = s.app.interruptible(ctx, "nothing was pinned, and what was copied stays", func(ctx context.Context) (err error) {
 		pins.Images, err = p.bring(ctx)
 		return err
@@ -114,17 +189,24 @@ func (s *session) promoteFrom(ctx context.Context, from *tested, registry string
 	if err != nil {
 		return err
 	}
+	here, err := s.filesHere()
+	if err != nil {
+		return err
+	}
+	pins.Files = map[string]string{}
+	for name, digest := range from.pins.Files {
+		if _, is := here[name]; is {
+			pins.Files[name] = digest
+		}
+	}
+	pins.Bundle = pinsID(pins)
 	return s.pinAndUpdate(ctx, "runs on "+from.stack.Environment, pins, writeOnly)
 }
 
 // pinAndUpdate writes the pins, which are of what is said ("runs on staging"), into the stack's file and updates the stack. When the person says no, the file
 // is as it was.
 func (s *session) pinAndUpdate(ctx context.Context, what string, pins config.Pins, writeOnly bool) error {
-	dir := s.stack.Dir
-	if s.sandbox != nil { // the user's own files are never touched from the sandbox
-		dir = s.sandbox.Mirror()
-	}
-	file := filepath.Join(dir, "Pulumi."+s.env+".yaml")
+	file := s.pinsFile()
 	undo, err := config.WritePins(file, pins)
 	if err != nil {
 		return err
@@ -141,7 +223,14 @@ func (s *session) pinAndUpdate(ctx context.Context, what string, pins config.Pin
 		return nil
 	}
 	res, err := s.update(ctx)
+	if err == nil && s.verb == "promote" {
+		err = s.healthyNow(ctx)
+	}
 	if err != nil {
+		var unhealthy *unhealthyError
+		if errors.As(err, &unhealthy) {
+			return &coded{err: err, code: exitUnhealthy, hint: remedy(unhealthy.st)}
+		}
 		var c *coded
 		var engine *driver.Error
 		if errors.As(err, &c) || (errors.As(err, &engine) && engine.Kind != driver.Failed) || errors.Is(err, term.ErrNotAsked) {

@@ -29,31 +29,43 @@ func (a *app) rollback() *cli.Command {
 		if err != nil {
 			return err
 		}
-		back, err := a.planRollback(c, g, env)
-		if err != nil {
-			return err
-		}
-		g.over, g.again = back.over, back.again
-		s, err := a.open(c.Context, g, env)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = s.Close() }()
-		s.verb, s.from = "rollback", fmt.Sprintf("#%d", back.to.Number)
-		// That charts go back is what is asked for.
-		s.overrides = append([]string{guard.ChartDowngrade + "=asked for: rollback to deployment " + s.from}, c.StringSlice("override")...)
-		if err := s.pinAndUpdate(c.Context, fmt.Sprintf("deployment %d brought", back.to.Number), back.pins, false); err != nil {
-			return err
-		}
-		if len(back.pins.Images) > 0 {
-			a.Say("%s its images are pinned from now on: take them out of hubwright:pins for what is built from the files to be used again", a.Paint(term.Yellow, "note:"))
-		}
-		if len(back.over) > 0 {
-			a.Say("%s the cluster has these files as they were at commit %s, and the directory does not: revert them, or the next update goes forward again: %s",
-				a.Paint(term.Yellow, "note:"), gitsource.Short(back.to.Record.Commit), strings.Join(slices.Sorted(maps.Keys(back.over)), ", "))
-		}
-		return nil
+		return a.goBack(c.Context, g, env, wayBackOptions{to: c.Int("to"), keepValues: c.Bool("keep-values"), overrides: c.StringSlice("override")})
 	})
+}
+
+// wayBackOptions say how far to go back: to the deployment of a number, or the one before for 0.
+type wayBackOptions struct {
+	to         int
+	keepValues bool // the hubs' files stay as they are
+	overrides  []string
+}
+
+// goBack has an environment run an earlier bundle.
+func (a *app) goBack(ctx context.Context, g globals, env string, opts wayBackOptions) error {
+	back, err := a.planRollback(ctx, g, env, opts)
+	if err != nil {
+		return err
+	}
+	g.over, g.again = back.over, back.again
+	s, err := a.open(ctx, g, env)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = s.Close() }()
+	s.verb, s.from = "rollback", fmt.Sprintf("#%d", back.to.Number)
+	// That charts go back is what is asked for.
+	s.overrides = append([]string{guard.ChartDowngrade + "=asked for: rollback to deployment " + s.from}, opts.overrides...)
+	if err := s.pinAndUpdate(ctx, fmt.Sprintf("deployment %d brought", back.to.Number), back.pins, false); err != nil {
+		return err
+	}
+	if len(back.pins.Images) > 0 {
+		a.Say("%s its images are pinned from now on: take them out of hubwright:pins for what is built from the files to be used again", a.Paint(term.Yellow, "note:"))
+	}
+	if len(back.over) > 0 {
+		a.Say("%s the cluster has these files as they were at commit %s, and the directory does not: revert them, or the next update goes forward again: %s",
+			a.Paint(term.Yellow, "note:"), gitsource.Short(back.to.Record.Commit), strings.Join(slices.Sorted(maps.Keys(back.over)), ", "))
+	}
+	return nil
 }
 
 // wayBack is what a rollback puts in the place of what there is.
@@ -67,8 +79,7 @@ type wayBack struct {
 }
 
 // planRollback frees what an update left behind, finds the deployment to go back to, and gets its files.
-func (a *app) planRollback(c *cli.Context, g globals, env string) (back *wayBack, err error) {
-	ctx := c.Context
+func (a *app) planRollback(ctx context.Context, g globals, env string, opts wayBackOptions) (back *wayBack, err error) {
 	s, err := a.look(ctx, g, env)
 	if err != nil {
 		return nil, err
@@ -87,7 +98,7 @@ func (a *app) planRollback(c *cli.Context, g globals, env string) (back *wayBack
 	}
 	cutOff := len(found.Pending)+len(found.Freed)+len(found.Uninstalled) > 0
 	back = &wayBack{again: map[string]string{}}
-	if back.to, err = s.goal(all, c.Int("to"), cutOff); err != nil {
+	if back.to, err = s.goal(all, opts.to, cutOff); err != nil {
 		return nil, err
 	}
 	for i := range s.stack.Hubs {
@@ -102,19 +113,16 @@ func (a *app) planRollback(c *cli.Context, g globals, env string) (back *wayBack
 		return nil, err
 	}
 	running, _ := bundle.Read(state.Outputs)
-	known := []bundle.Bundle{running}
-	for _, d := range all {
-		if d.Record != nil {
-			known = append(known, d.Record.Bundle)
-		}
-	}
-	if back.pins, err = s.pinsFor(target, known); err != nil {
+	if back.pins, err = s.pinsFor(target, append(bundles(all), running)); err != nil {
 		return nil, err
 	}
-	if !c.Bool("keep-values") {
+	if !opts.keepValues {
 		if back.over, err = s.filesOf(ctx, back.to.Record); err != nil {
 			return nil, err
 		}
+	}
+	if err := s.asPromoted(back, target); err != nil {
+		return nil, err
 	}
 	if err := s.sameCharts(target); err != nil {
 		return nil, err
@@ -124,9 +132,15 @@ func (a *app) planRollback(c *cli.Context, g globals, env string) (back *wayBack
 	return back, nil
 }
 
-// nothingBefore is the error of an environment that has nothing to go back to.
+// nothingBeforeError says of an environment that it has nothing to go back to.
+type nothingBeforeError struct{ env string }
+
+func (e *nothingBeforeError) Error() string {
+	return e.env + ": there is nothing to go back to: no other bundle was deployed there successfully"
+}
+
 func (s *session) nothingBefore() error {
-	return stopped(fmt.Sprintf("`hubwright history %s` lists what is recorded", s.env), "%s: there is nothing to go back to: no other bundle was deployed there successfully", s.env)
+	return &coded{err: &nothingBeforeError{s.env}, code: exitStopped, hint: fmt.Sprintf("`hubwright history %s` lists what is recorded", s.env)}
 }
 
 // goal is the deployment that a rollback goes back to: of that number, or the newest that succeeded with another bundle than the one that is there; whatever
@@ -143,13 +157,14 @@ func (s *session) goal(all []bundle.Deployment, number int, cutOff bool) (*bundl
 	if newest < 0 {
 		return nil, s.nothingBefore()
 	}
-	is := all[newest].Record.Bundle
+	known := bundles(all)
+	is := all[newest].Record.Bundle.Filled(known...)
 	for i := range all[newest:] {
 		d := &all[newest+i]
 		if d.Record == nil || d.Result != succeeded {
 			continue
 		}
-		if !cutOff && all[newest].Result == succeeded && len(bundle.Compare(is, d.Record.Bundle)) == 0 {
+		if !cutOff && all[newest].Result == succeeded && len(bundle.Compare(is, d.Record.Bundle.Filled(known...))) == 0 {
 			continue
 		}
 		return d, nil
@@ -163,13 +178,8 @@ const succeeded = "succeeded"
 // pinsFor are the pins that a bundle comes to. An image that was built by the very update has its digest from another bundle with the same tag.
 func (s *session) pinsFor(b bundle.Bundle, known []bundle.Bundle) (config.Pins, error) {
 	pins := config.Pins{Images: map[string]string{}, Charts: map[string]string{}}
-	for name, image := range b.Images {
+	for name, image := range b.Filled(known...).Images {
 		ref := image.Ref
-		for _, k := range known {
-			if ref == "" && image.Tag != "" && k.Images[name].Tag == image.Tag {
-				ref = k.Images[name].Ref
-			}
-		}
 		if s.stack.Image(name) == nil {
 			continue // it is not configured any more, so nothing runs it
 		}
@@ -184,6 +194,27 @@ func (s *session) pinsFor(b bundle.Bundle, known []bundle.Bundle) (config.Pins, 
 		}
 	}
 	return pins, nil
+}
+
+// asPromoted has the pins say what was tested, where the environment is one that is promoted to: what it goes back to was, too.
+func (s *session) asPromoted(back *wayBack, target bundle.Bundle) error {
+	pins, err := config.ReadPins(s.pinsFile())
+	if err != nil || !pins.Promoted() {
+		return err
+	}
+	back.pins.From, back.pins.Files = pins.From, map[string]string{}
+	for name := range pins.Files { // those that the environment shares with where it was tested
+		if digest, was := target.Files[name]; was {
+			back.pins.Files[name] = digest
+		}
+	}
+	for hub, chart := range target.Charts {
+		if h := s.stack.Hub(hub); h != nil && chart.Digest != "" {
+			back.pins.Files[chartFile(h)] = chart.Digest
+		}
+	}
+	back.pins.Bundle = pinsID(back.pins)
+	return nil
 }
 
 // sameCharts says of charts in folders that they have to be put back by hand: the engine reads them from there.

@@ -34,6 +34,29 @@ func (p Pins) Lines() []string {
 	return out
 }
 
+// ReadPins are the pins in a stack's file; none when it has none.
+func ReadPins(file string) (Pins, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return Pins{}, fmt.Errorf("reading what is pinned: %w", err)
+	}
+	var stack struct {
+		Config map[string]yaml.Node `yaml:"config"`
+	}
+	if err := yaml.Unmarshal(text, &stack); err != nil {
+		return Pins{}, fmt.Errorf("reading what is pinned in %s: %w", filepath.Base(file), err)
+	}
+	var pins Pins
+	node, there := stack.Config[pinsKey]
+	if !there {
+		return pins, nil
+	}
+	if err := node.Decode(&pins); err != nil {
+		return pins, fmt.Errorf("reading what is pinned in %s: %w", filepath.Base(file), err)
+	}
+	return pins, nil
+}
+
 // WritePins sets the pins in a stack's file; everything else in it stays as it is, comments and order included. undo puts the file back.
 func WritePins(file string, pins Pins) (undo func() error, err error) {
 	before, err := os.ReadFile(file)
@@ -116,6 +139,15 @@ func pinsBlock(pins Pins, indent int) ([]byte, error) {
 	}
 	if len(pins.Charts) > 0 {
 		value["charts"] = pins.Charts
+	}
+	if len(pins.Files) > 0 {
+		value["files"] = pins.Files
+	}
+	if pins.From != "" {
+		value["from"] = pins.From
+	}
+	if pins.Bundle != "" {
+		value["bundle"] = pins.Bundle
 	}
 	if err := errors.Join(enc.Encode(map[string]any{pinsKey: value}), enc.Close()); err != nil {
 		return nil, err

@@ -287,7 +287,17 @@ type Pins struct {
 	Images map[string]string `json:"images"`
 	// Charts are chart versions by the hub's name.
 	Charts map[string]string `json:"charts"`
+	// Files are digests of what the files said that were tested: values, page templates, and charts in folders, by their names. A file that says something
+	// else is not what was tested, which the guard untested-bundle tells of.
+	Files map[string]string `json:"files"`
+	// From is the environment on which all this was tested.
+	From string `json:"from"`
+	// Bundle is the name of the whole: pins that were edited by hand are told by it.
+	Bundle string `json:"bundle"`
 }
+
+// Promoted says whether the pins are of a promotion that says what was tested.
+func (p Pins) Promoted() bool { return p.From != "" }
 
 // Values of the fields that name a choice.
 const (

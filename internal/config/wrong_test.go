@@ -17,7 +17,7 @@ func TestWrongInput(t *testing.T) {
 	}{
 		// Reading.
 		{"an unknown key", "  hubwright:dns: {recrod: cname}", `5: dns.recrod: is not a key of dns; did you mean "record"?`},
-		{"an unknown key far from all", "  hubwright:pins: {zzz: 1}", `5: pins.zzz: is not a key of pins; known are images, charts`},
+		{"an unknown key far from all", "  hubwright:pins: {zzz: 1}", `5: pins.zzz: is not a key of pins; known are images, charts, files, from, bundle`},
 		{"an unknown key of the project", "  hubwright:netwrok: {}", `5: hubwright:netwrok: is not a known key; did you mean "hubwright:network"?`},
 		{"a mistyped namespace", "  hubwrigth:network: {}", `5: hubwrigth:network: belongs to "hubwrigth", which nothing here reads; did you mean "hubwright:network"?`},
 		{"an unknown key of the file", "secretprovider: x", `5: secretprovider: is not a key of a stack's file; did you mean "secretsprovider"?`},

@@ -101,3 +101,42 @@ func TestDir(t *testing.T) {
 		t.Errorf("a folder: %v, %v", entries, err)
 	}
 }
+
+// TestOver has files that count in the place of those that are there, one that is not there, and one that counts as missing.
+func TestOver(t *testing.T) {
+	base := t.TempDir()
+	for _, name := range []string{"a.yaml", "b.yaml", "gone.yaml"} {
+		if err := os.WriteFile(filepath.Join(base, name), []byte("there"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d := deploydir.Dir{Path: base, Over: map[string][]byte{"a.yaml": []byte("over"), "gone.yaml": nil, "new/c.yaml": []byte("new")}}
+	for name, want := range map[string]string{"a.yaml": "over", "./a.yaml": "over", "b.yaml": "there", "new/c.yaml": "new"} {
+		got, err := d.ReadFile(name, 0)
+		if err != nil || string(got) != want {
+			t.Errorf("%s: %q, %v", name, got, err)
+		}
+		if info, err := d.Stat(name); err != nil || info.IsDir() || info.Size() != int64(len(want)) {
+			t.Errorf("%s: %v, %v", name, info, err)
+		}
+	}
+	if _, err := d.ReadFile("gone.yaml", 0); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a file that counts as missing: %v", err)
+	}
+	if _, err := d.Stat("gone.yaml"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a file that counts as missing: %v", err)
+	}
+	if _, err := d.ReadFile("a.yaml", 3); !errors.Is(err, deploydir.ErrTooBig) {
+		t.Errorf("a file over the size: %v", err)
+	}
+	for folder, want := range map[string]string{".": "a.yaml b.yaml", "new": "c.yaml"} {
+		entries, err := d.ReadDir(folder)
+		var names []string
+		for _, e := range entries {
+			names = append(names, e.Name())
+		}
+		if got := strings.Join(names, " "); err != nil || got != want {
+			t.Errorf("%s has %s, %v", folder, got, err)
+		}
+	}
+}

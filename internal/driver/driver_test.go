@@ -126,7 +126,8 @@ func TestLifeOfAStack(t *testing.T) {
 
 	b.program = boxes(3, "large")
 	before = b.Launches()
-	res, err = b.Up(ctx, "staging", "")
+	const message = "larger: \"all\" of them\n\nand a second line"
+	res, err = b.Up(ctx, "staging", message)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,6 +139,17 @@ func TestLifeOfAStack(t *testing.T) {
 	}
 	if fmt.Sprint(res.Outputs["count"]) != "3" || res.Outputs["token"] != "[secret]" {
 		t.Errorf("outputs after the update: %v", res.Outputs)
+	}
+
+	past, err := b.History(ctx, "staging")
+	if err != nil || len(past) != 2 {
+		t.Fatalf("the history: %+v, %v", past, err)
+	}
+	if p := past[0]; p.Number != 2 || p.Message != message || p.Kind != "update" || p.Result != "succeeded" || p.Start.IsZero() || p.End.Before(p.Start) || past[1].Number != 1 || past[1].Message != "" {
+		t.Errorf("the history: %+v", past)
+	}
+	if past, err := b.History(ctx, "other"); err != nil || len(past) != 0 {
+		t.Errorf("the history of a stack that is not there: %+v, %v", past, err)
 	}
 
 	if res, err = b.Destroy(ctx, "staging", false); err != nil {

@@ -217,7 +217,7 @@ func kubernetesVersion(c *change.Change, _ *Facts, _ *Set) (out []change.Guard) 
 			if !ok {
 				continue
 			}
-			message := ""
+			var message string
 			switch {
 			case is.LessThan(was):
 				message = fmt.Sprintf("Kubernetes would go back from %s to %s, which EKS does not do", d.Old, d.New)

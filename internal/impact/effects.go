@@ -48,7 +48,7 @@ var rules = []struct {
 		},
 		"what ends HTTPS restarts: everybody's connections break for a moment; servers go on", change.Interrupts,
 	},
-	{"address-changes", func(d manifest.Difference, c string) bool {
+	{"address-changes", func(d manifest.Difference, _ string) bool {
 		return d.Kind == "Service" && d.Name == "proxy-public" && (d.Op != manifest.Update || touches(d, "spec.type", "spec.loadBalancer", "metadata.annotations"))
 	}, "the load balancer in front of the hub is set up anew or otherwise: its host name may change, and nobody gets through until DNS follows", change.Interrupts},
 	{"images-pulled", func(d manifest.Difference, c string) bool {

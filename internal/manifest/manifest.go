@@ -6,10 +6,7 @@ package manifest
 import (
 	"cmp"
 	"slices"
-	"strings"
 
-	"github.com/aymanbagabas/go-udiff"
-	"github.com/aymanbagabas/go-udiff/myers"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/yaml"
 )
@@ -121,18 +118,6 @@ func byID(objects []Object) map[ID]Object {
 		out[ID{u.GetAPIVersion(), u.GetKind(), u.GetNamespace(), u.GetName()}] = o
 	}
 	return out
-}
-
-// unified is the difference of two objects in the lines of their YAML, with three unchanged ones around each change, as git has it.
-func unified(before, after Object) string {
-	old := text(before)
-	diff, err := udiff.ToUnified("a", "b", old, myers.ComputeEdits(old, text(after)), udiff.DefaultContextLines)
-	if err != nil { // for edits that overlap, which these do not
-		return ""
-	}
-	_, diff, _ = strings.Cut(diff, "\n") // --- a
-	_, diff, _ = strings.Cut(diff, "\n") // +++ b
-	return diff
 }
 
 func text(o Object) string {
