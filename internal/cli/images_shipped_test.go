@@ -100,11 +100,11 @@ func TestShippedChainBuilds(t *testing.T) {
 	for name, text := range map[string]string{
 		"stand-in/Dockerfile": "FROM scratch\nCOPY --chmod=755 busybox pip fix-permissions update-ca-certificates /bin/\nCOPY passwd group /etc/\nRUN [\"/bin/busybox\", \"--install\", \"-s\", \"/bin\"]\n" +
 			"ENV NB_UID=1000 NB_GID=100 NB_USER=jovyan CONDA_DIR=/opt/conda\nRUN mkdir -m 1777 /log\nUSER 1000\n",
-		"stand-in/busybox":         string(busybox),
-		"stand-in/passwd":          "root:x:0:0::/root:/bin/sh\n",
-		"stand-in/group":           "root:x:0:\n",
-		"stand-in/fix-permissions": "#!/bin/sh\n",
-		"stand-in/pip": "#!/bin/sh\nset -e\nfor file; do case \"$file\" in /*) echo \"user $(id -u): $file: $(grep -c == \"$file\" || [ -r \"$file\" ])\" >>/log/pip ;; esac; done\n",
+		"stand-in/busybox":                       string(busybox),
+		"stand-in/passwd":                        "root:x:0:0::/root:/bin/sh\n",
+		"stand-in/group":                         "root:x:0:\n",
+		"stand-in/fix-permissions":               "#!/bin/sh\n",
+		"stand-in/pip":                           "#!/bin/sh\nset -e\nfor file; do case \"$file\" in /*) echo \"user $(id -u): $file: $(grep -c == \"$file\" || [ -r \"$file\" ])\" >>/log/pip ;; esac; done\n",
 		"stand-in/update-ca-certificates":        "#!/bin/sh\nmkdir -p /etc/ssl/certs\ncat /usr/local/share/ca-certificates/*/*.crt >/etc/ssl/certs/ca-certificates.crt\n",
 		"certificates/authorities/institute.crt": "of the institute\n",
 	} {
