@@ -59,6 +59,7 @@ func TestShippedChainTags(t *testing.T) {
 		{"images/certificates/authorities/institute.crt", "certificates common user-image "},
 		{"images/common/constraints.txt", "common user-image "},
 		{"images/user-image/requirements.txt", "user-image "},
+		{"images/certificates/authorities/README.md", ""},
 		{"images/user-image/notes.txt", ""},
 	} {
 		plant(t, dir, test.file, "# another\n")
