@@ -1,5 +1,5 @@
-# Sourced by .ci/run: what tests need besides Go: git, and for those with real images a registry and a Docker daemon. docker-registry is only installed,
-# because the tests start registries themselves. A Docker daemon that answers is used as it is; where none does, one is started whose files and socket are
+# Sourced by .ci/run: what tests need besides Go: git, and for those with real images a registry, a Docker daemon, and a static busybox to build them of.
+# docker-registry is only installed, because the tests start registries themselves. A Docker daemon that answers is used as it is; where none does, one is started whose files and socket are
 # in a temporary folder, and stopped at the end.
 
 daemon='' # the process that was started here
@@ -13,6 +13,7 @@ services() {
   local missing=()
   command -v git >/dev/null || missing+=(git)
   command -v docker-registry >/dev/null || missing+=(docker-registry)
+  command -v busybox >/dev/null || missing+=(busybox-static)
   command -v docker >/dev/null && { answers || command -v dockerd >/dev/null; } || missing+=(docker.io)
   if ((${#missing[@]} > 0)); then
     if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then

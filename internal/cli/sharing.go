@@ -60,6 +60,7 @@ func (s *session) imagesNotUsed(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	var runs, who []string
 	for _, env := range envs {
 		if env == s.env {
 			continue
@@ -72,15 +73,28 @@ func (s *session) imagesNotUsed(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		var used []string
 		for name, ref := range pinsOf(outputs).Images {
 			repository, _, _ := images.SplitPin(ref)
 			if strings.HasSuffix(repository, "/"+s.stack.Prefix()+"-"+name) {
-				return stopped(fmt.Sprintf("first promote something else to %s, or `hubwright destroy %s --with-data`", env, env),
-					"%s runs the image %s from the registry of %s, which would be lost with its data; nothing was changed", env, name, s.env)
+				used = append(used, name)
 			}
 		}
+		if len(used) == 0 {
+			continue
+		}
+		slices.Sort(used)
+		what := "image"
+		if len(used) > 1 {
+			what = "images"
+		}
+		runs, who = append(runs, fmt.Sprintf("%s runs the %s %s from the registry of %s", env, what, strings.Join(used, ", "), s.env)), append(who, env)
 	}
-	return nil
+	if len(runs) == 0 {
+		return nil
+	}
+	return stopped(fmt.Sprintf("first promote something else to %s, or `hubwright destroy %s --with-data`", strings.Join(who, " and "), who[0]),
+		"%s, which would be lost with its data; nothing was changed", strings.Join(runs, "; "))
 }
 
 // sharedCluster words the failure of an environment whose cluster is another's that is not there yet.

@@ -21,8 +21,12 @@ func layered(t *testing.T, files map[string]string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	const chain = "      - name: certificates\n        context: images/certificates\n      - name: common\n        context: images/common\n"
+	if !strings.Contains(string(project), chain) {
+		t.Fatalf("the project's images do not begin with\n%s", chain)
+	}
 	all := map[string]string{
-		"Pulumi.yaml":         string(project),
+		"Pulumi.yaml":         strings.Replace(string(project), chain, "", 1), // a test names what user-image is built of itself
 		"Pulumi.staging.yaml": "config:\n  aws:region: us-east-1\n  hubwright:images: null\n  hubwright:hubs:\n    - {name: hub, domain: hub.science.stsci.edu, templates: null, image: null}\n",
 	}
 	for name, text := range files {

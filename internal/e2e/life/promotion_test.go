@@ -26,7 +26,7 @@ func promotions(t *testing.T, d *clitest.Deployment) {
 	t.Helper()
 	const staging, prod = "/roman-sit-staging-user-image@", "/roman-sit-prod-user-image@"
 	before := d.Objects()
-	d.Must(4, "promote staging prod --sandbox --yes").Has(t, "the gate of prod does not admit what runs on staging, and nothing was changed:\n  image user-image, sha256:", "no admission is recorded of it",
+	d.Must(4, "promote staging prod --sandbox --yes").Has(t, "the gate of prod does not admit what runs on staging, and nothing was changed:\n  image certificates, sha256:", "\n  image user-image, sha256:", "no admission is recorded of it",
 		"hint: `hubwright images scan staging --for prod --sandbox`")
 	if after := d.Objects(); strings.Join(before, "\n") != strings.Join(after, "\n") {
 		t.Error("the world was changed")
@@ -38,7 +38,7 @@ func promotions(t *testing.T, d *clitest.Deployment) {
 	if ref := imageOf(t, d, "prod"); ref != first || !strings.Contains(ref, staging) {
 		t.Errorf("staging runs %s, prod %s", first, ref)
 	}
-	d.Must(4, "destroy staging --sandbox --with-data --confirm staging").Has(t, "prod runs the image user-image from the registry of staging", "nothing was changed")
+	d.Must(4, "destroy staging --sandbox --with-data --confirm staging").Has(t, "prod runs the images certificates, common, user-image from the registry of staging, which would be lost with its data; nothing was changed")
 
 	// From the second on, prod runs what is in its own repository, by the same digest.
 	d.Edit("images/user-image/Dockerfile", "FROM", "# another\nFROM")

@@ -5,7 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hubwright/hubwright/components/image"
 	"github.com/hubwright/hubwright/internal/cli/clitest"
 	"github.com/hubwright/hubwright/internal/sandbox"
 	"github.com/hubwright/hubwright/internal/sandbox/awssim"
@@ -21,10 +20,7 @@ func TestImageBuiltElsewhere(t *testing.T) {
 	d.Must(0, "preview staging --sandbox --detailed-exitcode").Has(t, "no change")
 
 	d.Edit("images/user-image/Dockerfile", "FROM", "# built elsewhere\nFROM")
-	tag, err := (&image.Args{Root: d.Dir, Context: "images/user-image"}).ContentTag(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	tag := strings.TrimSpace(d.Must(0, "images tag user-image").Out)
 	digest := "sha256:" + strings.Repeat("e1", 32)
 	inWorld(t, d, func(tx *world.Tx) error {
 		return awssim.PushImage(tx, "162808325377.dkr.ecr.us-east-1.amazonaws.com/roman-sit-staging-user-image", tag, digest)

@@ -19,8 +19,8 @@ import (
 	"github.com/hubwright/hubwright/internal/sandbox/world"
 )
 
-// An image is built by a real daemon, pushed to a real registry, tested and scanned there, deployed to staging on the sandbox's cluster, and promoted to a
-// second registry: what prod's release runs is byte for byte what ran on staging.
+// The images, one built of the other, are built by a real daemon, pushed to a real registry, tested and scanned there, deployed to staging on the sandbox's
+// cluster, and promoted to a second registry: what prod's release runs is byte for byte what ran on staging.
 func TestRealRegistries(t *testing.T) {
 	t.Parallel()
 	engine, err := dockerd.Connect(t.Context())
@@ -33,8 +33,12 @@ func TestRealRegistries(t *testing.T) {
 	staging, prod := registrytest.New(t, registrytest.Options{}), registrytest.New(t, registrytest.Options{})
 	d := clitest.New(t, func(name, text string) string {
 		switch name {
+		case "images/certificates/Dockerfile":
+			return "FROM scratch\nCOPY authorities /authorities\n"
+		case "images/common/Dockerfile":
+			return "ARG BASE_IMAGE=certificates\nFROM ${BASE_IMAGE}\nCOPY healthcheck /healthcheck\n"
 		case "images/user-image/Dockerfile":
-			return "FROM scratch\nCOPY --chmod=755 program /program\n"
+			return "ARG BASE_IMAGE=common\nFROM ${BASE_IMAGE}\nCOPY --chmod=755 program /program\n"
 		case "images/user-image/.dockerignore":
 			return ""
 		case "Pulumi.yaml":
@@ -57,9 +61,14 @@ func TestRealRegistries(t *testing.T) {
 	}
 	write("scanner", "#!/bin/sh\n"+`echo '{"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "test"}}, "results": []}]}'`+"\n", 0o700)
 
-	built := d.Must(0, "images build --env staging --push --registry "+staging.Host+" -o json").JSON(t)["images"].([]any)[0].(map[string]any)
-	digest, ref := built["digest"].(string), built["reference"].(string)
-	d.Edit("Pulumi.staging.yaml", "config:\n", "config:\n  hubwright:pins: {images: {user-image: "+ref+"@"+digest+"}}\n")
+	var digest, ref string
+	pins := "config:\n  hubwright:pins:\n    images:\n"
+	for _, image := range d.Must(0, "images build --env staging --push --registry "+staging.Host+" -o json").JSON(t)["images"].([]any) {
+		built := image.(map[string]any)
+		digest, ref = built["digest"].(string), built["reference"].(string) // the last is the one that the hub starts
+		pins += "      " + built["name"].(string) + ": " + ref + "@" + digest + "\n"
+	}
+	d.Edit("Pulumi.staging.yaml", "config:\n", pins)
 	d.Must(0, "images scan staging --registry "+staging.Host).Has(t, "user-image "+digest[:19]+": admitted", "tested: /program")
 
 	d.Must(0, "up staging --sandbox --yes")
