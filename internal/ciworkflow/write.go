@@ -12,7 +12,6 @@ import (
 	"strings"
 
 	"github.com/aymanbagabas/go-udiff"
-	"github.com/aymanbagabas/go-udiff/myers"
 )
 
 // State is what there is of a file that would be written.
@@ -62,9 +61,7 @@ func Compare(top string, files map[string][]byte) ([]File, error) {
 			f.State = Outdated
 		}
 		if f.State != Same {
-			if f.Diff, err = udiff.ToUnified("a/"+name, "b/"+name, string(old), myers.ComputeEdits(string(old), string(f.Text)), udiff.DefaultContextLines); err != nil {
-				return nil, fmt.Errorf("comparing %s: %w", name, err)
-			}
+			f.Diff = udiff.Unified("a/"+name, "b/"+name, string(old), string(f.Text))
 		}
 		out = append(out, f)
 	}

@@ -35,7 +35,7 @@ type app struct {
 	copying oci.Options         // how patiently images are copied; as oci does by itself without any
 	noted   map[string]bool     // notes that were said
 	box     *sharedSandbox      // of an app that works beside others; nil for one that opens its own
-	flagged bool               // --sandbox stands on the command line, so it has to stand in the commands that are proposed, too
+	flagged bool                // --sandbox stands on the command line, so it has to stand in the commands that are proposed, too
 }
 
 func init() { noquery.Restore() } // the packages that this one is made of have had their say

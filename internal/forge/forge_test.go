@@ -36,7 +36,7 @@ func newServer(t *testing.T, github bool) *server {
 }
 
 func (s *server) getenv(more ...string) func(string) string {
-	env := map[string]string{}
+	var env map[string]string
 	if s.github {
 		env = map[string]string{
 			"GITHUB_ACTIONS": "true", "GITHUB_API_URL": s.URL, "GITHUB_REPOSITORY": "o/r", "GITHUB_TOKEN": token, "GITHUB_REF": "refs/pull/7/merge",

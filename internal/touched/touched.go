@@ -70,10 +70,7 @@ func Find(ctx context.Context, dir, base string, versions ...string) (*Report, e
 		return nil, err
 	}
 	defer func() { _ = os.RemoveAll(before) }()
-	was, err := environments(before)
-	if err != nil {
-		return nil, err
-	}
+	was := environments(before)
 	envs, err := config.Environments(dir)
 	if err != nil {
 		return nil, err
@@ -149,16 +146,13 @@ func (r *repository) export(commit string) (string, error) {
 }
 
 // environments are those of a base; none where it has no deployment, or none that can be read.
-func environments(dir string) ([]string, error) {
+func environments(dir string) []string {
 	envs, err := config.Environments(dir)
 	var problems config.Problems
-	if err == nil || errors.As(err, &problems) {
-		return envs, nil
+	if err != nil && !errors.As(err, &problems) {
+		return nil
 	}
-	if found, _ := filepath.Glob(filepath.Join(dir, "Pulumi.*")); len(found) == 0 {
-		return nil, nil
-	}
-	return envs, nil //nolint:nilerr // a base without a project's file is one without environments
+	return envs
 }
 
 // load reads an environment's configuration, as far as it can be: what is wrong with it is told by whoever previews it. nil is one of which nothing can be

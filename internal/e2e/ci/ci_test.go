@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -101,7 +102,7 @@ func made(t *testing.T, ci string) *runner {
 		t.Fatal(err)
 	}
 	gittest.Run(t, d.Dir, "clone", "--quiet", "--depth=2", "file://"+origin, r.dir)
-	r.env = append(d.Env, "PATH="+bin+":"+os.Getenv("PATH"), "HUBWRIGHT_SANDBOX=1", "GIT_CONFIG_GLOBAL="+os.DevNull)
+	r.env = slices.Concat(d.Env, []string{"PATH=" + bin + ":" + os.Getenv("PATH"), "HUBWRIGHT_SANDBOX=1", "GIT_CONFIG_GLOBAL=" + os.DevNull})
 	return r
 }
 
