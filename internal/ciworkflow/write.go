@@ -3,7 +3,6 @@ package ciworkflow
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io/fs"
 	"maps"
 	"os"
