@@ -66,7 +66,7 @@ func TestFirstTimeWithoutSecrets(t *testing.T) {
 	d.Must(0, "secrets check staging --sandbox").Has(t, "staging ok")
 	d.Must(0, "up staging --sandbox --yes").Has(t, "hub-release", "https://roman-sit-staging.science.stsci.edu")
 	d.Must(0, "status staging --sandbox").Has(t, "staging (sandbox): healthy")
-	d.Must(0, "doctor staging --sandbox").Has(t, "ok      AWS identity: arn:aws:iam::162808325377:user/gough", "science.stsci.edu is there", "hub hub: secrets: complete", "ok      state: 9",
+	d.Must(0, "doctor staging --sandbox").Has(t, "ok      AWS identity: arn:aws:iam::162808325377:user/gough", "science.stsci.edu is there", "hub hub: secrets: complete", "ok      state: 104 resources",
 		"skipped state's key: there is no key alias/roman-sit-pulumi; the sandbox itself needs none", "ok      quota: VPCs per Region: 1 of 5 in use; the deployment has all it takes",
 		"ok      quota: Clusters: 1 of 100 in use; the deployment has all it takes")
 	d.Must(0, "bootstrap staging --sandbox --yes").Has(t, "done: key alias/roman-sit-pulumi, existence")
