@@ -54,7 +54,12 @@ func conceal(v any) any {
 	switch v := v.(type) {
 	case map[string]any:
 		out := make(map[string]any, len(v))
+		name, _ := v["name"].(string)
 		for key, e := range v {
+			if text, ok := e.(string); ok && text != "" && (secretname.Is(key) || key == "value" && secretname.Is(name)) {
+				out[key] = pulumi.ToSecret(pulumi.String(text))
+				continue
+			}
 			out[key] = conceal(e)
 		}
 		return out

@@ -14,7 +14,7 @@ import (
 func TestExposed(t *testing.T) {
 	dir := t.TempDir()
 	for name, text := range map[string]string{
-		"objects.yaml":    "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata:\n  plain: x\n  url: postgres://hub:planted-a@db/hub\n",
+		"objects.yaml":    "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata:\n  plain: x\n  password: planted-c\n  url: postgres://hub:planted-a@db/hub\n  list: [{name: API_TOKEN, value: planted-d}]\n",
 		"pages/page.html": "<p>\n<script>const api_token = \"planted-b\"</script>\n", "pages/login.html": "<input type=\"password\" name=\"password\" value=\"{{ password }}\">\n",
 	} {
 		file := filepath.Join(dir, name)
@@ -28,7 +28,7 @@ func TestExposed(t *testing.T) {
 	stack := &config.Stack{Dir: dir, Environment: "staging"}
 	h := &config.Hub{Name: "hub", Templates: "pages", Manifests: []config.File{{File: "objects.yaml"}, {File: "none.yaml", Optional: true}}}
 	const hint = "consider it known, make it anew, and have the new one in the file of secrets, where a value such as hub.extraFiles takes it: hubwright secrets edit staging --hub hub"
-	want := "objects.yaml:6: holds a password in a URL, in a file that is not encrypted; " + hint + "\npages/page.html:2: holds the text of api_token, in a file that is not encrypted; " + hint
+	want := "objects.yaml:7: holds a password in a URL, in a file that is not encrypted; " + hint + "\npages/page.html:2: holds the text of api_token, in a file that is not encrypted; " + hint
 	if diff := cmp.Diff(want, Exposed(stack, h).Error()); diff != "" {
 		t.Error(diff)
 	}
@@ -37,7 +37,14 @@ func TestExposed(t *testing.T) {
 		t.Fatal(err)
 	}
 	data, _ := concealed(objects)[0]["data"].(map[string]any)
-	if hidden, isOutput := data["url"].(pulumi.Output); !isOutput || !pulumi.IsSecret(hidden) || data["plain"] != "x" {
-		t.Errorf("the data are %v", data)
+	list, _ := concealed(objects)[0]["list"].([]any)
+	pair, _ := list[0].(map[string]any)
+	for _, v := range []any{data["url"], data["password"], pair["value"]} { // by its looks, by its name, and by the name beside it
+		if hidden, isOutput := v.(pulumi.Output); !isOutput || !pulumi.IsSecret(hidden) {
+			t.Errorf("%v is in plain sight", v)
+		}
+	}
+	if data["plain"] != "x" || pair["name"] != "API_TOKEN" {
+		t.Errorf("what is no secret is hidden: %v, %v", data, pair)
 	}
 }

@@ -37,7 +37,7 @@ func (c *Computed) Secret(p Path) bool {
 	if !known {
 		return n.Secret
 	}
-	return n.secret(p)
+	return n.secret(p) || n.isText() && c.whole(p)
 }
 
 // node is what stands at a path; when that is not known, the nearest around it.
@@ -57,7 +57,7 @@ func (n *node) secret(p Path) bool {
 	switch {
 	case n.fields != nil:
 		for key, f := range n.fields {
-			if f.secret(p.with(key)) {
+			if f.secret(p.with(key)) || key == pairValue && f.isText() && n.pair() {
 				return true
 			}
 		}
@@ -80,8 +80,40 @@ func (n *node) secret(p Path) bool {
 // whole says whether a leaf is a secret from its beginning to its end: by its layer or by its name. By its name only a text can be: a number, a switch or
 // nothing at all hides nothing.
 func (n *node) whole(p Path) bool {
+	return n.Secret || n.isText() && Sensitive(p)
+}
+
+func (n *node) isText() bool {
 	text, ok := n.value.(string)
-	return n.Secret || ok && text != "" && Sensitive(p)
+	return ok && text != ""
+}
+
+// pairValue is the key of what a pair is, beside its name.
+const pairValue = "value"
+
+// pair says whether an object has a secret's name, as variables in a list have it: {name: DB_PASSWORD, value: …}.
+func (n *node) pair() bool {
+	name := n.fields["name"]
+	if name == nil {
+		return false
+	}
+	text, _ := name.value.(string)
+	return secretname.Is(text)
+}
+
+// whole says whether what stands at a path is a secret from its beginning to its end, a pair's name among what tells.
+func (c *Computed) whole(p Path) bool {
+	n, known := c.node(p)
+	switch {
+	case !known:
+		return n.Secret
+	case n.whole(p):
+		return true
+	case len(p) == 0 || p[len(p)-1] != pairValue || !n.isText():
+		return false
+	}
+	around, _ := c.node(p[:len(p)-1])
+	return around.pair()
 }
 
 // Exposure is a secret in a layer that is not one of secrets. Its line is that of the secret itself where that can be known.
@@ -98,7 +130,7 @@ func (c *Computed) Exposed() (out []Exposure) {
 		n, known := c.node(leaf.Path)
 		switch {
 		case !ok || leaf.Secret || !known:
-		case n.whole(leaf.Path):
+		case c.whole(leaf.Path):
 			out = append(out, Exposure{leaf, ""})
 		default:
 			for _, found := range secretname.In(text) {
@@ -174,10 +206,9 @@ func (c *Computed) shown(v any, p Path) any {
 		}
 		return out
 	}
-	n, known := c.node(p)
 	text, ok := v.(string)
 	switch {
-	case v != nil && (known && n.whole(p) || !known && n.Secret):
+	case v != nil && c.whole(p):
 		return Masked
 	case ok:
 		return secretname.Mask(text, Masked)
@@ -196,7 +227,7 @@ func (c *Computed) Scrub(text string) string {
 			continue
 		}
 		secrets := []string{value}
-		if n, known := c.node(leaf.Path); known && !n.whole(leaf.Path) {
+		if _, known := c.node(leaf.Path); known && !c.whole(leaf.Path) {
 			secrets = secrets[:0]
 			for _, found := range secretname.In(value) {
 				secrets = append(secrets, value[found.Start:found.End])

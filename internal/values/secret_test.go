@@ -1,6 +1,7 @@
 package values
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -195,5 +196,48 @@ func TestSecretsInTexts(t *testing.T) {
 	}
 	if got := c.Scrub("import os: line 3 has planted-c, not " + strings.Repeat("QUJD", 16)); got != "import os: line 3 has "+Masked+", not "+Masked {
 		t.Error(got)
+	}
+}
+
+// In a list a secret's name stands beside it, and hides it as a key does.
+func TestSecretsByTheNameBesideThem(t *testing.T) {
+	c, err := Compute(Options{Layers: []Layer{{Name: "common", File: "common.yaml", Data: []byte(`
+hub:
+  extraEnv: [{name: DB_PASSWORD, value: planted-a}, {name: LEVEL, value: "2"}]
+  services: [{name: culler, apiToken: planted-b}]
+singleuser:
+  extraEnv: [{name: API_TOKEN, valueFrom: {secretKeyRef: {name: tokens, key: a}}}, {name: SECRET, value: ""}]
+  one: {name: TOKEN, value: planted-c}
+`)}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown, _ := c.Shown(nil)
+	pair := func(name string, value any) map[string]any { return map[string]any{"name": name, "value": value} }
+	want := map[string]any{
+		"hub": map[string]any{
+			"extraEnv": []any{pair("DB_PASSWORD", Masked), pair("LEVEL", "2")}, "services": []any{map[string]any{"name": "culler", "apiToken": Masked}},
+		},
+		"singleuser": map[string]any{
+			"extraEnv": []any{map[string]any{"name": "API_TOKEN", "valueFrom": map[string]any{"secretKeyRef": map[string]any{"name": "tokens", "key": "a"}}}, pair("SECRET", "")},
+			"one":      pair("TOKEN", Masked),
+		},
+	}
+	if diff := cmp.Diff(want, shown); diff != "" {
+		t.Error(diff)
+	}
+	plain, _ := c.Split()
+	if text := fmt.Sprint(plain); strings.Contains(text, "planted") || !strings.Contains(text, "secretKeyRef") {
+		t.Errorf("what may be seen is %s", text)
+	}
+	var exposed []string
+	for _, e := range c.Exposed() {
+		exposed = append(exposed, fmt.Sprintf("%s %s:%d", e.Path, e.File, e.Line))
+	}
+	if diff := cmp.Diff([]string{"hub.extraEnv[0].value common.yaml:3", "hub.services[0].apiToken common.yaml:4", "singleuser.one.value common.yaml:7"}, exposed); diff != "" {
+		t.Error(diff)
+	}
+	if said := c.Scrub("a planted-a, b planted-b, c planted-c"); strings.Contains(said, "planted") {
+		t.Error(said)
 	}
 }
