@@ -35,6 +35,7 @@ var kinds = map[string]kind{
 	"v1/ServiceAccount":                                {"serviceaccounts", true, validation.ValidateServiceAccountName},
 	"v1/ResourceQuota":                                 {"resourcequotas", true, validation.NameIsDNSSubdomain},
 	"v1/LimitRange":                                    {"limitranges", true, validation.NameIsDNSSubdomain},
+	"v1/Event":                                         {"events", true, validation.NameIsDNSSubdomain},
 	"v1/Endpoints":                                     {"endpoints", true, validation.NameIsDNSSubdomain},
 	"apps/v1/Deployment":                               {"deployments", true, validation.NameIsDNSSubdomain},
 	"apps/v1/StatefulSet":                              {"statefulsets", true, validation.NameIsDNSSubdomain},
