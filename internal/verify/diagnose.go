@@ -59,37 +59,6 @@ func (k *kube) lastEvent(ctx context.Context, kind, name string) *corev1.Event {
 	return &events[i]
 }
 
-// Warnings are the newest warnings about pods and claims of a namespace since a time, one of each kind, the newest first. They outlive the pods: for an hour,
-// unless the cluster says otherwise.
-func (k *kube) warnings(ctx context.Context, since time.Time) []Evidence {
-	events, err := k.events(ctx)
-	if err != nil {
-		return nil
-	}
-	var out []Evidence
-	seen := map[string]bool{}
-	for i := range events {
-		e := &events[i]
-		if e.Type != corev1.EventTypeWarning || eventTime(e).Before(since) {
-			continue
-		}
-		key := e.InvolvedObject.Kind + e.Reason + stem(e.InvolvedObject.Name)
-		if !seen[key] {
-			seen[key] = true
-			out = append(out, Evidence{"event", strings.ToLower(e.InvolvedObject.Kind) + " " + e.InvolvedObject.Name, eventText(e)})
-		}
-	}
-	return out
-}
-
-// stem is a pod's name without what tells it from its likes.
-func stem(name string) string {
-	if i := strings.LastIndex(name, "-"); i > 0 {
-		return name[:i]
-	}
-	return name
-}
-
 func eventTime(e *corev1.Event) time.Time {
 	switch {
 	case !e.LastTimestamp.IsZero():

@@ -145,7 +145,9 @@ type workload struct {
 func (w *workload) component() string { return w.template.Labels["component"] }
 
 // owns says whether a pod is of the workload.
-func (w *workload) owns(p *corev1.Pod) bool { return w.selector != nil && w.selector.Matches(labels.Set(p.Labels)) }
+func (w *workload) owns(p *corev1.Pod) bool {
+	return w.selector != nil && w.selector.Matches(labels.Set(p.Labels))
+}
 
 // workloads are those of the release's manifest, as they are now.
 func (k *kube) workloads(ctx context.Context) ([]workload, error) {

@@ -1,5 +1,5 @@
 // Package verify looks whether a hub that was deployed is up: in its cluster, at its load balancer, on the way that its users come, and in the hub itself. It
-// changes nothing, but for the check that starts a server. What is wrong is told with what shows it, in the order in which a person would look: the pod, the
+// changes nothing. What is wrong is told with what shows it, in the order in which a person would look: the pod, the
 // event, the line of the log.
 package verify
 
@@ -27,7 +27,7 @@ const (
 	Claims = "claims"
 	// Nodes is that there are nodes for each purpose.
 	Nodes = "nodes"
-	// LoadBalancer is that the load balancer is there and has somebody to send users to.
+	// LoadBalancer is that the load balancer is there, and that pods that are ready are behind it.
 	LoadBalancer = "load-balancer"
 	// DNS is that the hub's name leads to the load balancer.
 	DNS = "dns"
@@ -39,12 +39,10 @@ const (
 	Version = "version"
 	// Login is that the login page offers the authenticator that is configured.
 	Login = "login"
-	// Spawn is that a server of each profile starts, answers, stops and leaves nothing.
-	Spawn = "spawn"
 )
 
 // Names are all checks in their order.
-var Names = []string{Release, Pods, Images, Claims, Nodes, LoadBalancer, DNS, TLS, Health, Version, Login, Spawn}
+var Names = []string{Release, Pods, Images, Claims, Nodes, LoadBalancer, DNS, TLS, Health, Version, Login}
 
 // Hub is what is known of a hub that was deployed.
 type Hub struct {
@@ -84,25 +82,16 @@ type Ways struct {
 	// Cluster leads to the cluster's API; nil when there is no way, and NoCluster says why.
 	Cluster   *rest.Config
 	NoCluster error
-	// Targets asks the load balancer of a host name for those it sends users to; nil when nobody can be asked.
-	Targets func(ctx context.Context, hostname string) ([]Target, error)
 	// Resolver and Dial are the network's. Default: the machine's.
 	Resolver Resolver
 	Dial     func(ctx context.Context, network, address string) (net.Conn, error)
 	// Roots are the authorities that certificates may come from. Default: those that the machine knows.
 	Roots *x509.CertPool
-	// Now is the time, and Sleep lets some pass. Default: the machine's.
+	// Now is the cluster's time, and Sleep lets some pass. Default: the machine's.
 	Now   func() time.Time
 	Sleep func(ctx context.Context, d time.Duration) error
-}
-
-// Target is somebody to whom a load balancer sends users.
-type Target struct {
-	ID string
-	// Healthy says that it is sent users.
-	Healthy bool
-	// Reason is why not.
-	Reason string
+	// Today is the time that certificates are held to. Default: the machine's.
+	Today func() time.Time
 }
 
 // Options say what is looked at.
@@ -111,8 +100,6 @@ type Options struct {
 	Checks []string
 	// Wait is for how long checks that fail are made again until they hold.
 	Wait time.Duration
-	// Service is the name of the hub's service in whose name servers are started. Default: DefaultService.
-	Service string
 }
 
 // Report is what was seen of a hub.
@@ -179,7 +166,9 @@ func (c *Check) note(format string, args ...any) {
 }
 
 // skip says why a check is not made.
-func (c *Check) skip(format string, args ...any) { c.Result, c.Seen = Skipped, fmt.Sprintf(format, args...) }
+func (c *Check) skip(format string, args ...any) {
+	c.Result, c.Seen = Skipped, fmt.Sprintf(format, args...)
+}
 
 // seen says what was found.
 func (c *Check) seen(format string, args ...any) { c.Seen = fmt.Sprintf(format, args...) }
@@ -195,10 +184,10 @@ type run struct {
 // check makes each check, by its name.
 var checks = map[string]func(*run, context.Context, *Check){
 	Release: (*run).release, Pods: (*run).pods, Images: (*run).images, Claims: (*run).claims, Nodes: (*run).nodes, LoadBalancer: (*run).loadBalancer,
-	DNS: (*run).dns, TLS: (*run).tls, Health: (*run).health, Version: (*run).version, Login: (*run).login, Spawn: (*run).spawn,
+	DNS: (*run).dns, TLS: (*run).tls, Health: (*run).health, Version: (*run).version, Login: (*run).login,
 }
 
-// pauses are how long it is waited between two looks.
+// pause is how long it is waited between two looks.
 const pause = 10 * time.Second
 
 // Of makes the checks of a hub. What cannot be looked at has failed, and says why; an error is only that the context has ended.
@@ -236,7 +225,7 @@ func Of(ctx context.Context, hub Hub, ways Ways, opts Options) (*Report, error) 
 	}
 }
 
-// patience is how long one check may take, but for that of servers.
+// patience is how long one check may take.
 const patience = 30 * time.Second
 
 func (r *run) make(ctx context.Context, name string) Check {
@@ -248,11 +237,8 @@ func (r *run) make(ctx context.Context, name string) Check {
 		}
 		c.fail(r.hub.Absent)
 	} else {
-		if name != Spawn {
-			var cancel context.CancelFunc
-			ctx, cancel = context.WithTimeout(ctx, patience)
-			defer cancel()
-		}
+		ctx, cancel := context.WithTimeout(ctx, patience)
+		defer cancel()
 		checks[name](r, ctx, &c)
 	}
 	if len(c.Problems) > 0 {
@@ -271,6 +257,9 @@ func (w *Ways) defaults() {
 	}
 	if w.Dial == nil {
 		w.Dial = (&net.Dialer{Timeout: 10 * time.Second}).DialContext
+	}
+	if w.Today == nil {
+		w.Today = time.Now
 	}
 	if w.Now == nil {
 		w.Now = time.Now

@@ -51,7 +51,7 @@ func addresses(s *corev1.Service) []string {
 	return out
 }
 
-// loadBalancer looks whether there is one, and whether it has somebody to send users to.
+// loadBalancer looks whether there is one, and whether pods that are ready are behind it. The health that the load balancer itself sees of its targets is not asked for.
 func (r *run) loadBalancer(ctx context.Context, c *Check) {
 	service := r.public(ctx, c)
 	if service == nil {
@@ -81,29 +81,6 @@ func (r *run) loadBalancer(ctx context.Context, c *Check) {
 		return
 	}
 	c.seen("%s, to %s", strings.Join(names, ", "), counted(behind, "pod that is ready", "pods that are ready"))
-	if r.ways.Targets == nil || !strings.HasSuffix(names[0], ".amazonaws.com") {
-		return
-	}
-	targets, err := r.ways.Targets(ctx, names[0])
-	if err != nil {
-		c.note("the load balancer itself could not be asked: %v", err)
-		return
-	}
-	well := 0
-	var evidence []Evidence
-	for _, t := range targets {
-		if t.Healthy {
-			well++
-			continue
-		}
-		evidence = append(evidence, Evidence{"answer", t.ID, oneLine(t.Reason)})
-	}
-	if well == 0 {
-		c.fail(fmt.Sprintf("the load balancer %s sends nobody anywhere: none of its %s is healthy", names[0], counted(len(targets), "target")), evidence...)
-		c.Hint = "nodes are its targets: look at their security groups, and at the pods behind"
-		return
-	}
-	c.seen("%s, to %d of %s, %s", names[0], well, counted(len(targets), "target"), counted(behind, "pod that is ready behind", "pods that are ready behind"))
 }
 
 // behind counts the pods that are ready and that a Service leads to; -1 when it leads nowhere, which is then a problem.
@@ -205,7 +182,7 @@ func (r *run) tls(ctx context.Context, c *Check) {
 		return
 	}
 	certs := state.PeerCertificates
-	leaf, now := certs[0], r.ways.Now()
+	leaf, now := certs[0], r.ways.Today()
 	if err := leaf.VerifyHostname(u.Hostname()); err != nil {
 		names := append(slices.Clone(leaf.DNSNames), leaf.Subject.CommonName)
 		c.fail(fmt.Sprintf("the certificate is not for %s but for %s", u.Hostname(), strings.Join(slices.Compact(names), ", ")))

@@ -219,4 +219,3 @@ func (f fieldsOf) Has(field string) bool { return f.Get(field) != "" }
 
 // Get implements fields.Fields.
 func (f fieldsOf) Get(field string) string { return kubeapi.Text(f.obj, strings.Split(field, ".")...) }
-
