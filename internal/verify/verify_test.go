@@ -30,7 +30,9 @@ func TestFromOutside(t *testing.T) {
 		"/hub/api":    func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"version": "5.4.0"}`)) },
 		"/hub/login":  func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("Sign in")) },
 	}
-	broken := func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "Service Unavailable", http.StatusServiceUnavailable) }
+	broken := func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, "Service Unavailable", http.StatusServiceUnavailable)
+	}
 	for name, tc := range map[string]struct {
 		check  string
 		path   string
