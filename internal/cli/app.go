@@ -108,7 +108,7 @@ func (a *app) root() *cli.App {
 			return cli.ShowAppHelp(c)
 		},
 		Commands: []*cli.Command{
-			a.demo(), a.init(), a.bootstrap(), a.doctor(), a.validate(), a.values(), a.secrets(), a.importing(), a.preview(), a.up(), a.promote(), a.rollback(), a.history(), a.diff(), a.status(), a.url(), a.outputs(), a.drift(), a.refresh(), a.destroy(), a.recover(),
+			a.demo(), a.init(), a.bootstrap(), a.doctor(), a.validate(), a.values(), a.secrets(), a.importing(), a.preview(), a.up(), a.promote(), a.rollback(), a.history(), a.diff(), a.status(), a.verify(), a.url(), a.outputs(), a.drift(), a.refresh(), a.destroy(), a.recover(),
 			a.images(), a.ci(), a.sandbox(), a.completion(),
 		},
 	}

@@ -50,9 +50,12 @@ func codeOf(err error) int {
 	var engine *driver.Error
 	var unknown *config.UnknownEnvironmentError
 	var remote *gitsource.Error
+	var unhealthy *unhealthyError
 	switch {
 	case errors.As(err, &c):
 		return c.code
+	case errors.As(err, &unhealthy):
+		return exitUnhealthy
 	case errors.As(err, &problems), errors.As(err, &unknown):
 		return exitUsage
 	case errors.As(err, &remote) && (remote.Kind == gitsource.NoBranch || remote.Kind == gitsource.NoCommit):
@@ -94,9 +97,12 @@ func hintOf(err error) string {
 	var damaged *world.DamagedError
 	var remote *gitsource.Error
 	var registry *oci.Error
+	var unhealthy *unhealthyError
 	switch {
 	case errors.As(err, &c):
 		return c.hint
+	case errors.As(err, &unhealthy):
+		return unhealthy.hint
 	case errors.As(err, &registry):
 		return registry.Hint
 	case errors.As(err, &engine):

@@ -13,8 +13,8 @@ import (
 	"github.com/hubwright/hubwright/internal/bundle"
 	"github.com/hubwright/hubwright/internal/config"
 	"github.com/hubwright/hubwright/internal/driver"
-	"github.com/hubwright/hubwright/internal/result"
 	"github.com/hubwright/hubwright/internal/term"
+	"github.com/hubwright/hubwright/internal/verify"
 )
 
 func (a *app) promote() *cli.Command {
@@ -22,7 +22,7 @@ func (a *app) promote() *cli.Command {
 		&cli.BoolFlag{Name: "write-only", Usage: "only copy, and pin it in TO's file, for a pull request"},
 		&cli.StringFlag{Name: "registry", Usage: "copy into this `HOST`, another registry than that of TO's account in ECR"},
 		&cli.BoolFlag{Name: "keep", Usage: "leave TO as it is when it is not healthy afterwards, or the update fails, instead of going back"},
-		overrideFlag,
+		overrideFlag, noVerifyFlag,
 	}, func(c *cli.Context, g globals) error {
 		envs, err := environments(c, 2, 2)
 		if err != nil {
@@ -39,7 +39,7 @@ func (a *app) promote() *cli.Command {
 		if err != nil {
 			return err
 		}
-		to.overrides, to.verb, to.from = c.StringSlice("override"), "promote", envs[0]
+		to.overrides, to.verb, to.from, to.unverified = c.StringSlice("override"), "promote", envs[0], c.Bool("no-verify")
 		err = errors.Join(to.promoteFrom(c.Context, from, c.String("registry"), c.Bool("write-only")), to.Close())
 		var unhealthy *unhealthyError
 		var engine *driver.Error
@@ -51,10 +51,7 @@ func (a *app) promote() *cli.Command {
 }
 
 // unhealthyError says that an environment was updated and is not healthy.
-type unhealthyError struct {
-	env string
-	st  *result.Status
-}
+type unhealthyError struct{ env, hint string }
 
 func (e *unhealthyError) Error() string { return e.env + " was updated, and is not healthy" }
 
@@ -98,6 +95,13 @@ func (a *app) tested(ctx context.Context, g globals, env string) (t *tested, err
 	if err := from.endedWell(ctx); err != nil {
 		return nil, err
 	}
+	v, err := from.verify(ctx, verify.Options{})
+	if err != nil {
+		return nil, err
+	}
+	if !v.Healthy {
+		return nil, stopped(fmt.Sprintf("`hubwright verify %s` shows what is wrong", env), "%s is not healthy, so what runs there is not promoted", env)
+	}
 	outputs, err := from.Outputs(ctx, env, false)
 	if err != nil {
 		return nil, err
@@ -115,15 +119,6 @@ func (a *app) tested(ctx context.Context, g globals, env string) (t *tested, err
 	}
 	t.tags = knownTags(t.pins.Images, textsOf(outputs, "builds"))
 	return t, nil
-}
-
-// healthyNow looks whether what was updated is healthy; the error is *unhealthyError when it is not.
-func (s *session) healthyNow(ctx context.Context) error {
-	st, err := s.status(ctx, true)
-	if err == nil && !st.Healthy {
-		err = &unhealthyError{s.env, st}
-	}
-	return err
 }
 
 // endedWell says whether the newest update of an environment has ended well; what one that failed has left is not what was tested.
@@ -223,13 +218,10 @@ func (s *session) pinAndUpdate(ctx context.Context, what string, pins config.Pin
 		return nil
 	}
 	res, err := s.update(ctx)
-	if err == nil && s.verb == "promote" {
-		err = s.healthyNow(ctx)
-	}
 	if err != nil {
 		var unhealthy *unhealthyError
 		if errors.As(err, &unhealthy) {
-			return &coded{err: err, code: exitUnhealthy, hint: remedy(unhealthy.st)}
+			return err
 		}
 		var c *coded
 		var engine *driver.Error

@@ -139,20 +139,27 @@ func (s *session) stuck(ctx context.Context, st *driver.State, r driver.Resource
 
 // clusterOf gives access to the Secrets of the cluster that a resource's provider is configured for.
 func (s *session) clusterOf(ctx context.Context, st *driver.State, r driver.Resource) (typedv1.SecretsGetter, error) {
-	var kubeconfig string
-	for _, p := range st.Resources {
-		if p.URN == r.Provider {
-			kubeconfig, _ = p.Outputs["kubeconfig"].(string)
-		}
-	}
+	kubeconfig := kubeconfigOf(st, r)
 	if kubeconfig == "" {
-		return nil, errors.New("its provider has no kubeconfig in the state")
+		return nil, errNoKubeconfig
 	}
 	connect := release.Connect
 	if s.sandbox != nil {
 		connect = func(kubeconfig string) (typedv1.SecretsGetter, error) { return s.sandbox.Secrets(ctx, kubeconfig) }
 	}
 	return connect(kubeconfig)
+}
+
+var errNoKubeconfig = errors.New("its provider has no kubeconfig in the state")
+
+// kubeconfigOf is the kubeconfig that a resource's provider is configured with; "" for none.
+func kubeconfigOf(st *driver.State, r driver.Resource) (kubeconfig string) {
+	for _, p := range st.Resources {
+		if p.URN == r.Provider {
+			kubeconfig, _ = p.Outputs["kubeconfig"].(string)
+		}
+	}
+	return kubeconfig
 }
 
 // freeLock takes the lock away from a process that is gone, and repairs a snapshot that cannot be written back.

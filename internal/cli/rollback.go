@@ -23,13 +23,13 @@ import (
 func (a *app) rollback() *cli.Command {
 	return verb("rollback", "the bundle before, or that of deployment N; frees a stuck release first", "ENV", []cli.Flag{
 		&cli.IntFlag{Name: "to", Usage: "the `NUMBER` of a deployment in the history"},
-		&cli.BoolFlag{Name: "keep-values", Usage: "go back to its images and charts, and leave the hubs' files as they are"}, overrideFlag,
+		&cli.BoolFlag{Name: "keep-values", Usage: "go back to its images and charts, and leave the hubs' files as they are"}, overrideFlag, noVerifyFlag,
 	}, func(c *cli.Context, g globals) error {
 		env, err := environment(c)
 		if err != nil {
 			return err
 		}
-		return a.goBack(c.Context, g, env, wayBackOptions{to: c.Int("to"), keepValues: c.Bool("keep-values"), overrides: c.StringSlice("override")})
+		return a.goBack(c.Context, g, env, wayBackOptions{to: c.Int("to"), keepValues: c.Bool("keep-values"), overrides: c.StringSlice("override"), unverified: c.Bool("no-verify")})
 	})
 }
 
@@ -38,6 +38,7 @@ type wayBackOptions struct {
 	to         int
 	keepValues bool // the hubs' files stay as they are
 	overrides  []string
+	unverified bool
 }
 
 // goBack has an environment run an earlier bundle.
@@ -52,6 +53,7 @@ func (a *app) goBack(ctx context.Context, g globals, env string, opts wayBackOpt
 		return err
 	}
 	defer func() { _ = s.Close() }()
+	s.unverified = opts.unverified
 	s.verb, s.from = "rollback", fmt.Sprintf("#%d", back.to.Number)
 	// That charts go back is what is asked for.
 	s.overrides = append([]string{guard.ChartDowngrade + "=asked for: rollback to deployment " + s.from}, opts.overrides...)

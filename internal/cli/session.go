@@ -46,6 +46,7 @@ type session struct {
 	progress   *term.Progress
 	lines      bool // show a line for what is done
 	brief      bool // show of a change only how much it is
+	unverified bool // do not look whether what was updated is healthy
 	quit       chan struct{}
 	nodocker   *nodocker.Provider // where there is no Docker daemon
 }

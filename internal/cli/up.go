@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -13,7 +14,7 @@ import (
 )
 
 func (a *app) up() *cli.Command {
-	return verb("up", "preview, confirm, update", "ENV", []cli.Flag{overrideFlag}, func(c *cli.Context, g globals) error {
+	return verb("up", "preview, confirm, update, verify", "ENV", []cli.Flag{overrideFlag, noVerifyFlag}, func(c *cli.Context, g globals) error {
 		env, err := environment(c)
 		if err != nil {
 			return err
@@ -23,15 +24,12 @@ func (a *app) up() *cli.Command {
 			return err
 		}
 		defer func() { _ = s.Close() }()
-		s.overrides = c.StringSlice("override")
+		s.overrides, s.unverified = c.StringSlice("override"), c.Bool("no-verify")
 		res, err := s.update(c.Context)
-		if err != nil {
-			return err
+		if res != nil && g.output == "json" {
+			err = errors.Join(err, a.printJSON(res.Change))
 		}
-		if g.output == "json" {
-			return a.printJSON(res.Change)
-		}
-		return nil
+		return err
 	})
 }
 
@@ -83,7 +81,7 @@ func (s *session) update(ctx context.Context) (*driver.Result, error) {
 		s.app.Say("  %s", url)
 	}
 	s.sandboxNote()
-	return res, nil
+	return res, s.settled(ctx)
 }
 
 // confirm asks before a change is made. What destroys something is confirmed by typing the environment's name.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hubwright/hubwright/internal/certchain"
 	"github.com/hubwright/hubwright/internal/secretname"
 )
 
@@ -168,13 +169,13 @@ func (c *secretChecker) tls(h *Hub, t TLSSecrets, now time.Time) {
 	if leaf.VerifyHostname(h.Domain) != nil {
 		c.add(h.Name, "tls.certificate", fmt.Sprintf("is not for %s: it names %s", h.Domain, oneOrNone(leaf.DNSNames)), "order one for that domain")
 	}
-	switch certs, wrong := chainOf(&pair); {
+	switch certs, wrong := certchain.Of(&pair); {
 	case wrong != "":
 		c.add(h.Name, "tls.certificate", wrong, chain)
-	case chainFault(certs) != "" && len(certs) == 1:
-		c.add(h.Name, "tls.certificate", chainFault(certs), completing(certs, c.setting(h.Name, "tls.certificate")))
-	case chainFault(certs) != "":
-		c.add(h.Name, "tls.certificate", chainFault(certs), chain)
+	case certchain.Fault(certs) != "" && len(certs) == 1:
+		c.add(h.Name, "tls.certificate", certchain.Fault(certs), certchain.Completing(certs, c.setting(h.Name, "tls.certificate")))
+	case certchain.Fault(certs) != "":
+		c.add(h.Name, "tls.certificate", certchain.Fault(certs), chain)
 	}
 }
 

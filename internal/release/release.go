@@ -15,6 +15,7 @@ import (
 	"helm.sh/helm/v4/pkg/storage"
 	"helm.sh/helm/v4/pkg/storage/driver"
 	typedv1 "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 )
 
@@ -24,12 +25,21 @@ const patience = 30 * time.Second
 // Connect gives access to the Secrets of the cluster that a kubeconfig (JSON or YAML) names, with the credentials that it says to use; neither
 // ~/.kube nor KUBECONFIG is looked at. Nothing is sent before the first use.
 func Connect(kubeconfig string) (typedv1.SecretsGetter, error) {
+	cfg, err := Config(kubeconfig)
+	if err != nil {
+		return nil, err
+	}
+	return typedv1.NewForConfig(cfg)
+}
+
+// Config is how client-go reaches the cluster that a kubeconfig names, as Connect does.
+func Config(kubeconfig string) (*rest.Config, error) {
 	cfg, err := clientcmd.RESTConfigFromKubeConfig([]byte(kubeconfig))
 	if err != nil {
 		return nil, fmt.Errorf("the cluster's kubeconfig: %w", err)
 	}
 	cfg.Timeout = patience
-	return typedv1.NewForConfig(cfg)
+	return cfg, nil
 }
 
 // Stuck is a release whose newest revision is an operation that has not ended.

@@ -16,6 +16,7 @@ import (
 	"github.com/hubwright/hubwright/internal/problem"
 	"github.com/hubwright/hubwright/internal/sandbox/world"
 	"github.com/hubwright/hubwright/internal/values"
+	"github.com/hubwright/hubwright/internal/verify"
 )
 
 // Head begins a result.
@@ -86,6 +87,19 @@ type Hub struct {
 	Status string `json:"status"`
 	// LoadBalancer is the host name that the domain leads to.
 	LoadBalancer string `json:"loadBalancer,omitempty"`
+}
+
+// Verification is what was seen of an environment's hubs.
+type Verification struct {
+	Head
+	// Sandbox says that it runs on simulated services.
+	Sandbox bool `json:"sandbox"`
+	// At is when it was looked; of the sandbox in virtual time.
+	At time.Time `json:"at"`
+	// Healthy says that no check of any hub has failed.
+	Healthy bool `json:"healthy"`
+	// Hubs are what was seen of each.
+	Hubs []verify.Report `json:"hubs"`
 }
 
 // Validation is what is wrong with a deployment's files.

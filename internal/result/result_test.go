@@ -21,13 +21,13 @@ import (
 var forms = map[string]any{
 	"admission": admission.Record{}, "admissions": result.Admissions{}, "bootstrap": result.Bootstrap{}, "change": change.Change{}, "diff": result.Diff{}, "doctor": result.Doctor{}, "history": result.History{},
 	"image-builds": result.ImageBuilds{}, "image-tag": result.ImageTag{}, "images": result.Images{}, "import": result.Import{}, "import-check": result.ImportCheck{}, "faults": result.Faults{}, "fleet": result.Fleet{}, "outputs": result.Outputs{}, "pruning": result.Pruning{}, "recovery": result.Recovery{}, "sandbox": result.Sandbox{},
-	"status": result.Status{}, "touched": result.Touched{}, "url": result.URLs{}, "validation": result.Validation{}, "values": result.Values{},
+	"status": result.Status{}, "touched": result.Touched{}, "url": result.URLs{}, "validation": result.Validation{}, "values": result.Values{}, "verification": result.Verification{},
 }
 
 // TestResultSchemas holds the JSON schemas of what -o json prints to the types, and the types to being described.
 func TestResultSchemas(t *testing.T) {
 	r := &jsonschema.Reflector{ExpandedStruct: true}
-	reference.Comments(t, r, ".", "../admission", "../bootstrap", "../bundle", "../change", "../doctor", "../driver", "../hubploy", "../imagebuild", "../imagestore", "../problem", "../sandbox/world", "../values")
+	reference.Comments(t, r, ".", "../admission", "../bootstrap", "../bundle", "../change", "../doctor", "../driver", "../hubploy", "../imagebuild", "../imagestore", "../problem", "../sandbox/world", "../values", "../verify")
 	for name, form := range forms {
 		schema := r.Reflect(form)
 		schema.ID = ""

@@ -14,13 +14,16 @@ import (
 	"time"
 
 	typedv1 "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/client-go/rest"
 
 	"github.com/hubwright/hubwright/internal/render"
 	"github.com/hubwright/hubwright/internal/sandbox/awssim"
 	"github.com/hubwright/hubwright/internal/sandbox/dockersim"
 	"github.com/hubwright/hubwright/internal/sandbox/ekssim"
 	"github.com/hubwright/hubwright/internal/sandbox/helmsim"
+	"github.com/hubwright/hubwright/internal/sandbox/hubsim"
 	"github.com/hubwright/hubwright/internal/sandbox/kubeapi"
+	"github.com/hubwright/hubwright/internal/sandbox/kuberest"
 	"github.com/hubwright/hubwright/internal/sandbox/kubesim"
 	"github.com/hubwright/hubwright/internal/sandbox/provider"
 	"github.com/hubwright/hubwright/internal/sandbox/world"
@@ -240,6 +243,22 @@ func (s *Sandbox) Secrets(ctx context.Context, kubeconfig string) (typedv1.Secre
 	}
 	return helmsim.Secrets(ctx, kubeapi.Of(s.World, cluster)), nil
 }
+
+// Kube leads client-go to the simulated cluster that a kubeconfig names.
+func (s *Sandbox) Kube(kubeconfig string) (*rest.Config, error) {
+	server, err := kubeapi.Server(kubeconfig)
+	if err != nil {
+		return nil, err
+	}
+	cluster, err := kubeapi.Connect(s.World, server)
+	if err != nil {
+		return nil, err
+	}
+	return kuberest.Config(s.World, server, cluster), nil
+}
+
+// Network is the network in which the simulated hubs answer.
+func (s *Sandbox) Network() hubsim.Network { return hubsim.Network{World: s.World} }
 
 // Services are what exists in an account before anybody deploys, and what the caller is.
 type Services struct {

@@ -26,7 +26,7 @@ func TestLifeOfADeployment(t *testing.T) {
 		t.Errorf("the first preview creates nothing:\n%s", preview.Out)
 	}
 	d.Must(4, "up staging --sandbox").Has(t, "a confirmation is needed", "add --yes")
-	d.Must(0, "up staging --sandbox --yes").Has(t, "created", "on AWS about", "https://", "built-in outlines stood in for the charts cluster-autoscaler", "and jupyterhub",
+	d.Must(0, "up staging --sandbox --yes").Has(t, "created", "on AWS about", "https://", "verified: staging is healthy: 11 checks", "built-in outlines stood in for the charts cluster-autoscaler", "and jupyterhub",
 		"note: the sandbox makes up what the secrets of 1 hub lack (oauth.clientId, oauth.clientSecret, tls.certificate, tls.key): hub; with real services a person enters it")
 
 	d.Must(0, "preview staging --sandbox --detailed-exitcode").Has(t, "no change")
@@ -40,6 +40,8 @@ func TestLifeOfADeployment(t *testing.T) {
 		t.Errorf("status is %v", status)
 	}
 	d.Must(0, "drift staging --sandbox --detailed-exitcode").Has(t, "no change")
+
+	t.Run("it is verified, and what is wrong is diagnosed", func(t *testing.T) { verified(t, d) })
 
 	t.Run("a change of values shows its leaf", func(t *testing.T) {
 		d.Edit("hubs/hub/common.yaml", "limit: 15G", "limit: 16G")

@@ -52,6 +52,11 @@ func (s *settling) claim(c *world.Object, consumed bool) error {
 		problem = s.fileSystemProblem(volume)
 	}
 	if problem != "" {
+		if !strings.HasPrefix(problem, "waiting for first consumer") {
+			if err := s.event(c, "ProvisioningFailed", problem, "persistentvolume-controller"); err != nil {
+				return err
+			}
+		}
 		_, err := s.save(c, c.Ready, func(obj kubeapi.Object) { obj["status"] = map[string]any{"phase": "Pending", "message": problem} })
 		return err
 	}

@@ -22,10 +22,14 @@ func (s *settling) pods() error {
 
 func (s *settling) pod(p *world.Object) error {
 	phase := kubeapi.Text(p.Props, "status", "phase")
-	if phase == "Succeeded" || phase == "Running" && !isJob(p) {
+	crash := s.crash(p)
+	if phase == "Succeeded" || phase == "Running" && !isJob(p) && crash == "" && isReady(p) {
 		return nil
 	}
 	if problem := s.schedule(&p); problem != "" {
+		if err := s.event(p, "FailedScheduling", problem, "default-scheduler"); err != nil {
+			return err
+		}
 		_, err := s.save(p, time.Time{}, func(obj kubeapi.Object) {
 			obj["status"] = map[string]any{"phase": "Pending", "conditions": []any{condition("PodScheduled", "False", "Unschedulable", problem)}}
 		})
@@ -34,8 +38,11 @@ func (s *settling) pod(p *world.Object) error {
 	if err := s.claimsOf(p); err != nil {
 		return err
 	}
-	if reason, message := s.blocked(p); reason != "" {
-		_, err := s.save(p, time.Time{}, func(obj kubeapi.Object) { obj["status"] = waiting(reason, message) })
+	if b := s.blocked(p); b.reason != "" {
+		if err := s.event(p, b.event, b.message, "kubelet"); err != nil {
+			return err
+		}
+		_, err := s.save(p, time.Time{}, func(obj kubeapi.Object) { obj["status"] = waiting(p, b) })
 		return err
 	}
 	ready := p.Ready
@@ -44,17 +51,17 @@ func (s *settling) pod(p *world.Object) error {
 	}
 	if ready.After(s.now) {
 		s.due(ready)
-		_, err := s.save(p, ready, func(obj kubeapi.Object) { obj["status"] = waiting("ContainerCreating", "") })
+		_, err := s.save(p, ready, func(obj kubeapi.Object) { obj["status"] = waiting(p, block{reason: "ContainerCreating"}) })
 		return err
+	}
+	if crash != "" {
+		return s.crashes(p, ready, crash)
 	}
 	if isJob(p) && !s.jobDone(p) {
 		return nil
 	}
 	_, err := s.save(p, ready, func(obj kubeapi.Object) {
-		obj["status"] = map[string]any{
-			"phase": "Running", "startTime": ready.UTC().Format(time.RFC3339),
-			"conditions": []any{condition("PodScheduled", "True", "", ""), condition("Ready", "True", "", "")},
-		}
+		obj["status"] = s.running(p, ready)
 		if isJob(p) {
 			kubeapi.Set(obj, "Succeeded", "status", "phase")
 		}
@@ -121,37 +128,57 @@ func condition(kind, status, reason, message string) map[string]any {
 	return out
 }
 
-func waiting(reason, message string) map[string]any {
-	state := map[string]any{"reason": reason}
-	if message != "" {
-		state["message"] = message
+// block is what keeps a pod's containers from starting.
+type block struct {
+	reason, message string
+	event           string // the reason of the event that tells of it
+	container       string // the one that it is about; "" for all of them
+}
+
+// waiting is the status of a pod whose containers have not started: the one that is blocked says why.
+func waiting(p *world.Object, b block) map[string]any {
+	status := map[string]any{
+		"phase":      "Pending",
+		"conditions": []any{condition("PodScheduled", "True", "", ""), condition("Ready", "False", "ContainersNotReady", b.reason)},
 	}
-	return map[string]any{
-		"phase":             "Pending",
-		"conditions":        []any{condition("PodScheduled", "True", "", ""), condition("Ready", "False", "ContainersNotReady", reason)},
-		"containerStatuses": []any{map[string]any{"ready": false, "state": map[string]any{"waiting": state}}},
+	for _, section := range containerSections {
+		var list []any
+		for _, c := range kubeapi.Items(p.Props, "spec", section.spec) {
+			state := map[string]any{"reason": b.reason}
+			switch {
+			case b.container != "" && b.container != kubeapi.Text(c, "name"):
+				state["reason"] = "PodInitializing"
+			case b.message != "":
+				state["message"] = b.message
+			}
+			list = append(list, containerStatus(c, "", 0, false, map[string]any{"waiting": state}))
+		}
+		if list != nil {
+			status[section.status] = list
+		}
 	}
+	return status
 }
 
 // blocked says what keeps a scheduled pod from starting, as its events would.
-func (s *settling) blocked(p *world.Object) (reason, message string) {
+func (s *settling) blocked(p *world.Object) block {
 	for _, v := range kubeapi.Items(p.Props, "spec", "volumes") {
 		if m := s.volumeProblem(v); m != "" {
-			return "ContainerCreating", fmt.Sprintf("MountVolume.SetUp failed for volume %q : %s", v["name"], m)
+			return block{reason: "ContainerCreating", message: fmt.Sprintf("MountVolume.SetUp failed for volume %q : %s", v["name"], m), event: "FailedMount"}
 		}
 	}
-	for _, section := range []string{"initContainers", "containers"} {
-		for _, c := range kubeapi.Items(p.Props, "spec", section) {
+	for _, section := range containerSections {
+		for _, c := range kubeapi.Items(p.Props, "spec", section.spec) {
 			image, _ := c["image"].(string)
 			if m := ImageProblem(s.tx, image); m != "" {
-				return "ImagePullBackOff", m
+				return block{"ImagePullBackOff", m, "BackOff", kubeapi.Text(c, "name")}
 			}
 			if m := s.environmentProblem(c); m != "" {
-				return "CreateContainerConfigError", m
+				return block{"CreateContainerConfigError", m, "Failed", kubeapi.Text(c, "name")}
 			}
 		}
 	}
-	return "", ""
+	return block{}
 }
 
 func optional(ref map[string]any) bool {
@@ -234,9 +261,11 @@ func Problems(tx *world.Tx, cluster, namespace string) []string {
 				why = strings.TrimSpace(fmt.Sprint(c["reason"], ": ", c["message"]))
 			}
 		}
-		for _, c := range kubeapi.Items(p.Props, "status", "containerStatuses") {
-			if w := kubeapi.Map(c, "state", "waiting"); w != nil {
-				why = strings.TrimSuffix(fmt.Sprint(w["reason"], ": ", kubeapi.Text(w, "message")), ": ")
+		for _, section := range containerSections {
+			for _, c := range kubeapi.Items(p.Props, "status", section.status) {
+				if w := kubeapi.Map(c, "state", "waiting"); w != nil && w["reason"] != "PodInitializing" {
+					why = strings.TrimSuffix(fmt.Sprint(w["reason"], ": ", kubeapi.Text(w, "message")), ": ")
+				}
 			}
 		}
 		out = append(out, "pod "+name(p)+": "+why)

@@ -42,7 +42,7 @@ func Settle(w *world.World, tx *world.Tx, cluster, namespace string) (next time.
 	if s.nodes, err = s.api.List(context.Background(), kubeapi.Ref{APIVersion: "v1", Kind: "Node"}, nil); err != nil {
 		return time.Time{}, err
 	}
-	for _, step := range []func() error{s.claims, s.workloads, s.pods, s.statuses, s.services} {
+	for _, step := range []func() error{s.forget, s.claims, s.workloads, s.pods, s.statuses, s.services} {
 		if err := step(); err != nil {
 			return time.Time{}, err
 		}

@@ -1,4 +1,4 @@
-package config
+package certchain
 
 import (
 	"crypto/ecdsa"
@@ -37,7 +37,7 @@ func signed(t *testing.T, name string, by *x509.Certificate, byKey *ecdsa.Privat
 }
 
 // What a chain ends with decides: nothing is doubted that a root of this machine has signed, or that signs itself.
-func TestChainDoubt(t *testing.T) {
+func TestDoubt(t *testing.T) {
 	now := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 	begin := now.AddDate(0, -1, 0)
 	root, rootKey := signed(t, "root", nil, nil, begin)
@@ -66,14 +66,14 @@ func TestChainDoubt(t *testing.T) {
 		"no roots here":                  {[]*x509.Certificate{leaf}, x509.NewCertPool(), `is alone, signed by "between", and this machine has no roots to look whether that is one: the chain may lack an intermediate`},
 		"roots that cannot be had":       {[]*x509.Certificate{leaf, between}, nil, `ends with one that "root" signed, and this machine has no roots to look whether that is one: the chain may lack an intermediate`},
 	} {
-		if got := chainDoubt(test.certs, test.roots, now); got != test.want {
+		if got := Doubt(test.certs, test.roots, now); got != test.want {
 			t.Errorf("%s:\n got %s\nwant %s", name, got, test.want)
 		}
-		if fault := chainFault(test.certs); fault != "" {
+		if fault := Fault(test.certs); fault != "" {
 			t.Errorf("%s: %s", name, fault)
 		}
 	}
-	if got := chainFault([]*x509.Certificate{leaf, root}); !strings.Contains(got, "number 1 is not signed by number 2") {
+	if got := Fault([]*x509.Certificate{leaf, root}); !strings.Contains(got, "number 1 is not signed by number 2") {
 		t.Error(got)
 	}
 }
