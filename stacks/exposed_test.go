@@ -37,7 +37,7 @@ func TestExposed(t *testing.T) {
 		t.Fatal(err)
 	}
 	data, _ := concealed(objects)[0]["data"].(map[string]any)
-	list, _ := concealed(objects)[0]["list"].([]any)
+	list, _ := data["list"].([]any)
 	pair, _ := list[0].(map[string]any)
 	for _, v := range []any{data["url"], data["password"], pair["value"]} { // by its looks, by its name, and by the name beside it
 		if hidden, isOutput := v.(pulumi.Output); !isOutput || !pulumi.IsSecret(hidden) {

@@ -138,7 +138,6 @@ type workload struct {
 	observed bool // its controller has seen what is asked for
 	template corev1.PodTemplateSpec
 	selector labels.Selector
-	marks    map[string]string
 	missing  bool
 }
 
