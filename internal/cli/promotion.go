@@ -31,6 +31,9 @@ func (p *promotion) bring(ctx context.Context) (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := p.there(ctx, moves); err != nil {
+		return nil, err
+	}
 	refused, err := p.store.Refused(ctx, p.to, moves)
 	if err != nil {
 		return nil, err
@@ -82,6 +85,20 @@ func (p *promotion) moves(ctx context.Context) ([]imagestore.Move, error) {
 		}
 	}
 	return moves, nil
+}
+
+// there looks whether each image is where it comes from, or already where it is to be.
+func (p *promotion) there(ctx context.Context, moves []imagestore.Move) error {
+	places := map[string][]string{}
+	for i := range moves {
+		m := &moves[i]
+		places[m.Name] = []string{m.From}
+		if !m.Stays() {
+			places[m.Name] = append(places[m.Name], m.To+"@"+m.Digest())
+		}
+	}
+	env := p.from.stack.Environment
+	return p.present(ctx, p.store, places, fmt.Sprintf("`hubwright images build --env %s --push` builds what its registry lacks; `hubwright up %s` deploys that, and it can be promoted", env, env))
 }
 
 // mayPull says whether an environment that has no repository for an image yet can take it from where it is.

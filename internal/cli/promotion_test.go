@@ -181,6 +181,33 @@ func TestPromotionHoldsTheGate(t *testing.T) {
 	}
 }
 
+// An image that has left the registry is told of before anything is copied; one that is already where it is to be, is enough.
+func TestPromotionOfWhatIsGone(t *testing.T) {
+	g, prod := newGated(t), registrytest.New(t, registrytest.Options{})
+	g.scans(exitDone)
+	gone := func(from string) error {
+		p := g.promotion(g.staging.Host, prod.Host)
+		p.from.pins.Images["user-image"] = from
+		_, err := p.bring(t.Context())
+		return err
+	}
+	never := g.staging.Host + "/roman-sit-staging-user-image@sha256:" + strings.Repeat("0", 64)
+	err := gone(never)
+	if codeOf(err) != exitStopped || !strings.Contains(err.Error(), "has left the registry, and nothing was deployed:\n  image user-image: "+never) {
+		t.Errorf("%v", err)
+	}
+	if hint := hintOf(err); !strings.Contains(hint, "`hubwright images build --env staging --push`") {
+		t.Errorf("hint %q", hint)
+	}
+	g.empty(prod.Host)
+	if err := gone(g.staging.Host + "/" + g.from); err != nil {
+		t.Fatal(err)
+	}
+	if err := gone(g.staging.Host + "/another@" + g.digest()); err != nil {
+		t.Errorf("it is in prod's repository, and yet: %v", err)
+	}
+}
+
 // What is admitted is copied by digest, with its admission, under the tag of its content, or of its digest where that tag was built there too.
 func TestPromotionCopies(t *testing.T) {
 	g, prod := newGated(t), registrytest.New(t, registrytest.Options{})

@@ -64,6 +64,31 @@ func (a *app) withStore(ctx context.Context, g globals, stack *config.Stack, hos
 	})
 }
 
+// present stops when an image is in none of its registries any more, since it could not be pulled. A registry that does not answer is told of and no reason to stop:
+// who goes back in need may not be able to reach it, where the cluster's nodes are.
+func (a *app) present(ctx context.Context, store *imagestore.Store, places map[string][]string, hint string) error {
+	gone, unasked, err := store.Gone(ctx, places)
+	if err != nil {
+		return err
+	}
+	for _, err := range unasked {
+		a.noteOnce("whether an image is still there is not known: %v", err)
+	}
+	if len(gone) == 0 {
+		return nil
+	}
+	var lines []string
+	for _, name := range gone {
+		lines = append(lines, fmt.Sprintf("image %s: %s", name, places[name][0]))
+	}
+	return leftRegistry(hint, lines...)
+}
+
+// leftRegistry is the error of images that cannot be had any more, a line for each.
+func leftRegistry(hint string, lines ...string) error {
+	return stopped(hint, "what was to run has left the registry, and nothing was deployed:\n  %s", strings.Join(lines, "\n  "))
+}
+
 // registryClient is the way to registries for a person who waits: one that does not answer is given up soon.
 func (a *app) registryClient(stack *config.Stack, open awsapi.Opener) *oci.Client {
 	return oci.New(oci.Options{Credentials: registryCredentials(stack, open), Silence: 20 * time.Second, Retry: oci.Retry{Tries: 2}})

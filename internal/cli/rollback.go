@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,6 +15,8 @@ import (
 	"github.com/hubwright/hubwright/internal/config"
 	"github.com/hubwright/hubwright/internal/gitsource"
 	"github.com/hubwright/hubwright/internal/guard"
+	"github.com/hubwright/hubwright/internal/images"
+	"github.com/hubwright/hubwright/internal/oci"
 	"github.com/hubwright/hubwright/internal/term"
 	"github.com/hubwright/hubwright/stacks"
 )
@@ -115,7 +116,10 @@ func (a *app) planRollback(ctx context.Context, g globals, env string, opts wayB
 		return nil, err
 	}
 	running, _ := bundle.Read(state.Outputs)
-	if back.pins, err = s.pinsFor(target, append(bundles(all), running)); err != nil {
+	if back.pins, err = s.pinsFor(ctx, target, append(bundles(all), running)); err != nil {
+		return nil, err
+	}
+	if err := s.imagesOf(ctx, back); err != nil {
 		return nil, err
 	}
 	if !opts.keepValues {
@@ -177,16 +181,29 @@ func (s *session) goal(all []bundle.Deployment, number int, cutOff bool) (*bundl
 // succeeded is the engine's word for an update that ended well.
 const succeeded = "succeeded"
 
-// pinsFor are the pins that a bundle comes to. An image that was built by the very update has its digest from another bundle with the same tag.
-func (s *session) pinsFor(b bundle.Bundle, known []bundle.Bundle) (config.Pins, error) {
+// pinsFor are the pins that a bundle comes to. An image that was built by the very update has its digest from another bundle with the same tag, or else from the
+// registry, where tags name contents and never move.
+func (s *session) pinsFor(ctx context.Context, b bundle.Bundle, known []bundle.Bundle) (config.Pins, error) {
+	store, _ := s.app.storeOf(s.stack, s.sandbox, "")
 	pins := config.Pins{Images: map[string]string{}, Charts: map[string]string{}}
 	for name, image := range b.Filled(known...).Images {
 		ref := image.Ref
 		if s.stack.Image(name) == nil {
 			continue // it is not configured any more, so nothing runs it
 		}
+		if ref == "" && image.Tag != "" {
+			repository := images.Repository(s.stack, store.Host, name)
+			found, err := store.Registry.Look(ctx, repository+":"+image.Tag)
+			switch {
+			case oci.Is(err, oci.NotFound):
+				return pins, leftRegistry(s.otherWays(), fmt.Sprintf("image %s: %s:%s", name, repository, image.Tag))
+			case err != nil:
+				return pins, fmt.Errorf("image %s: its digest is not recorded, and the registry could not be asked: %w", name, err)
+			}
+			ref = repository + "@" + found.Digest
+		}
 		if ref == "" {
-			return pins, stopped("build and deploy it anew from its files, or go back to another deployment", "image %s: the digest of %s is not recorded, so it cannot be gone back to", name, cmp.Or(image.Tag, "that build"))
+			return pins, stopped(s.otherWays(), "image %s: its digest is not recorded, so it cannot be gone back to", name)
 		}
 		pins.Images[name] = ref
 	}
@@ -196,6 +213,21 @@ func (s *session) pinsFor(b bundle.Bundle, known []bundle.Bundle) (config.Pins, 
 		}
 	}
 	return pins, nil
+}
+
+// imagesOf looks whether the images of a way back are still in their registries.
+func (s *session) imagesOf(ctx context.Context, back *wayBack) error {
+	places := map[string][]string{}
+	for name, ref := range back.pins.Images {
+		places[name] = []string{ref}
+	}
+	store, _ := s.app.storeOf(s.stack, s.sandbox, "")
+	return s.app.present(ctx, store, places, s.otherWays())
+}
+
+// otherWays are what to do when a deployment cannot be gone back to.
+func (s *session) otherWays() string {
+	return fmt.Sprintf("go back to a deployment whose images are there (`hubwright history %s`, then --to N), or forward: change the files and `hubwright up %s`, which builds what is not there", s.env, s.env)
 }
 
 // asPromoted has the pins say what was tested, where the environment is one that is promoted to: what it goes back to was, too.

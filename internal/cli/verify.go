@@ -212,7 +212,12 @@ func (s *session) settled(ctx context.Context) error {
 	if len(hubs) == 0 {
 		return nil
 	}
-	v, err := s.checked(ctx, state, hubs, verify.Options{Wait: settles})
+	opts := verify.Options{Wait: settles}
+	if s.stack.DNS.Zone == "" && s.stack.DNS.ZoneID == "" && !s.resolve(ctx, state, hubs) {
+		opts.Checks = verify.InCluster
+		s.app.noteOnce("no name leads to the hub yet, and no zone is configured to write it into: enter the record that `hubwright outputs %s` shows, then `hubwright verify %s` looks at the way to the hub, too", s.env, s.env)
+	}
+	v, err := s.checked(ctx, state, hubs, opts)
 	if err != nil {
 		return err
 	}
@@ -235,4 +240,14 @@ func (s *session) settled(ctx context.Context) error {
 		}
 	}
 	return &unhealthyError{s.env, cmp.Or(firstHint(v, s.env), fmt.Sprintf("`hubwright verify %s` looks again", s.env))}
+}
+
+// resolve says whether each hub's name leads somewhere.
+func (s *session) resolve(ctx context.Context, state *driver.State, hubs []verify.Hub) bool {
+	for i := range hubs {
+		if !s.ways(state, hubs[i].Name).Resolves(ctx, hubs[i].Domain) {
+			return false
+		}
+	}
+	return true
 }

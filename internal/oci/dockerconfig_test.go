@@ -103,6 +103,12 @@ func TestPersonsConfiguration(t *testing.T) {
 }
 
 func TestDockerConfig(t *testing.T) {
+	bin := t.TempDir()
+	// As helpers say that they have nothing: https://github.com/docker/docker-credential-helpers
+	if err := os.WriteFile(filepath.Join(bin, "docker-credential-desktop"), []byte("#!/bin/sh\nread host\necho credentials not found in native keychain\nexit 1\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", bin+string(os.PathListSeparator)+os.Getenv("PATH"))
 	unchanged := person(t, `{"auths": {"other.example": {"auth": "YTpi"}}, "credsStore": "desktop", "currentContext": "rootless", "HttpHeaders": {"X": "secret"}}`)
 	a := newECRAPI(t)
 	c := oci.New(oci.Options{Credentials: oci.Credentials{ECR: a.config, Given: map[string]oci.Login{"registry.example:5000": {Username: "ann", Password: "pass"}, "docker.io": {Username: "bob", Password: "word"}}}})

@@ -44,6 +44,9 @@ const (
 // Names are all checks in their order.
 var Names = []string{Release, Pods, Images, Claims, Nodes, LoadBalancer, DNS, TLS, Health, Version, Login}
 
+// InCluster are the checks that look at the cluster alone, and at no name.
+var InCluster = []string{Release, Pods, Images, Claims, Nodes, LoadBalancer}
+
 // Hub is what is known of a hub that was deployed.
 type Hub struct {
 	// Name is its name in the configuration.
@@ -249,6 +252,16 @@ func (r *run) make(ctx context.Context, name string) Check {
 		c.Hint = ""
 	}
 	return c
+}
+
+// Resolves says whether a name leads anywhere. No name does not.
+func (w Ways) Resolves(ctx context.Context, host string) bool {
+	if host == "" {
+		return false
+	}
+	w.defaults()
+	found, err := w.Resolver.LookupHost(ctx, host)
+	return err == nil && len(found) > 0
 }
 
 func (w *Ways) defaults() {

@@ -81,6 +81,26 @@ func TestThereAndBack(t *testing.T) {
 	})
 }
 
+// An earlier image, whose digest only the registry knows, is gone back to, and one that was pruned since is not.
+func TestBackToAnImageThatIsGone(t *testing.T) {
+	t.Parallel()
+	d := clitest.New(t, nil)
+	d.Commit("one")
+	d.Must(0, "up staging --sandbox --yes")
+	d.Edit("images/user-image/requirements.txt", "\n", "\n# of the second\n")
+	d.Commit("two")
+	d.Must(0, "up staging --sandbox --yes")
+	d.Must(0, "rollback staging --sandbox --yes").Has(t, "goes back to deployment 1")
+	d.Must(0, "rollback staging --sandbox --yes --to 2")
+	d.Must(0, "images prune staging --keep 0 --sandbox --yes")
+	before := d.Objects()
+	d.Must(4, "rollback staging --sandbox --yes --to 1").Has(t, "has left the registry, and nothing was deployed", "image user-image: ", "builds what is not there")
+	if after := d.Objects(); len(after) != len(before) {
+		t.Error("a rollback that was refused has changed something")
+	}
+	d.Must(0, "verify staging --sandbox")
+}
+
 // TestPromotionIsHeldToWhatWasTested edits what was promoted, and breaks a promotion: prod stays what staging was, or goes back to what it was.
 func TestPromotionIsHeldToWhatWasTested(t *testing.T) {
 	t.Parallel()
