@@ -119,9 +119,6 @@ func (a *app) planRollback(ctx context.Context, g globals, env string, opts wayB
 	if back.pins, err = s.pinsFor(ctx, target, append(bundles(all), running)); err != nil {
 		return nil, err
 	}
-	if err := s.imagesOf(ctx, back); err != nil {
-		return nil, err
-	}
 	if !opts.keepValues {
 		if back.over, err = s.filesOf(ctx, back.to.Record); err != nil {
 			return nil, err
@@ -182,16 +179,21 @@ func (s *session) goal(all []bundle.Deployment, number int, cutOff bool) (*bundl
 const succeeded = "succeeded"
 
 // pinsFor are the pins that a bundle comes to. An image that was built by the very update has its digest from another bundle with the same tag, or else from the
-// registry, where tags name contents and never move.
+// registry, where tags name contents and never move. One that has left its registry is an error.
 func (s *session) pinsFor(ctx context.Context, b bundle.Bundle, known []bundle.Bundle) (config.Pins, error) {
 	store, _ := s.app.storeOf(s.stack, s.sandbox, "")
-	pins := config.Pins{Images: map[string]string{}, Charts: map[string]string{}}
+	pins, recorded := config.Pins{Images: map[string]string{}, Charts: map[string]string{}}, map[string][]string{}
 	for name, image := range b.Filled(known...).Images {
 		ref := image.Ref
 		if s.stack.Image(name) == nil {
 			continue // it is not configured any more, so nothing runs it
 		}
-		if ref == "" && image.Tag != "" {
+		switch {
+		case ref != "":
+			recorded[name] = []string{ref}
+		case image.Tag == "":
+			return pins, stopped(s.otherWays(), "image %s: its digest is not recorded, so it cannot be gone back to", name)
+		default:
 			repository := images.Repository(s.stack, store.Host, name)
 			found, err := store.Registry.Look(ctx, repository+":"+image.Tag)
 			switch {
@@ -202,10 +204,10 @@ func (s *session) pinsFor(ctx context.Context, b bundle.Bundle, known []bundle.B
 			}
 			ref = repository + "@" + found.Digest
 		}
-		if ref == "" {
-			return pins, stopped(s.otherWays(), "image %s: its digest is not recorded, so it cannot be gone back to", name)
-		}
 		pins.Images[name] = ref
+	}
+	if err := s.app.present(ctx, store, recorded, s.otherWays()); err != nil {
+		return pins, err
 	}
 	for hub, chart := range b.Charts {
 		if h := s.stack.Hub(hub); h != nil && h.Chart.Path == "" && chart.Version != "" {
@@ -213,16 +215,6 @@ func (s *session) pinsFor(ctx context.Context, b bundle.Bundle, known []bundle.B
 		}
 	}
 	return pins, nil
-}
-
-// imagesOf looks whether the images of a way back are still in their registries.
-func (s *session) imagesOf(ctx context.Context, back *wayBack) error {
-	places := map[string][]string{}
-	for name, ref := range back.pins.Images {
-		places[name] = []string{ref}
-	}
-	store, _ := s.app.storeOf(s.stack, s.sandbox, "")
-	return s.app.present(ctx, store, places, s.otherWays())
 }
 
 // otherWays are what to do when a deployment cannot be gone back to.

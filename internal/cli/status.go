@@ -165,16 +165,21 @@ func remedy(st *result.Status) string {
 	return fmt.Sprintf("`hubwright up %s` brings it to what the configuration says", env)
 }
 
-func (a *app) showStatus(st *result.Status) error {
+// health says where an environment is and whether it is healthy.
+func (a *app) health(env string, sandbox, healthy bool) string {
 	health := a.Paint(term.Green, "healthy")
-	if !st.Healthy {
+	if !healthy {
 		health = a.Paint(term.Red, "not healthy")
 	}
 	where := ""
-	if st.Sandbox {
+	if sandbox {
 		where = " (sandbox)"
 	}
-	a.Print("%s%s: %s, %d resources, last changed %s", st.Environment, where, health, st.Resources, st.Updated.Format(time.RFC3339))
+	return env + where + ": " + health
+}
+
+func (a *app) showStatus(st *result.Status) error {
+	a.Print("%s, %d resources, last changed %s", a.health(st.Environment, st.Sandbox, st.Healthy), st.Resources, st.Updated.Format(time.RFC3339))
 	rows := [][]string{{"HUB", "STATUS", "CHART", "URL", "LOAD BALANCER"}}
 	for _, h := range st.Hubs {
 		rows = append(rows, []string{h.Name, h.Status, h.Chart, h.URL, h.LoadBalancer})

@@ -161,15 +161,7 @@ func (s *session) kube(kubeconfig string) (*rest.Config, error) {
 }
 
 func (a *app) showVerification(v *result.Verification) error {
-	health := a.Paint(term.Green, "healthy")
-	if !v.Healthy {
-		health = a.Paint(term.Red, "not healthy")
-	}
-	where := ""
-	if v.Sandbox {
-		where = " (sandbox)"
-	}
-	a.Print("%s%s: %s", v.Environment, where, health)
+	a.Print("%s", a.health(v.Environment, v.Sandbox, v.Healthy))
 	for _, h := range v.Hubs {
 		rows := [][]string{{"HUB", "CHECK", "RESULT", "SEEN"}}
 		for _, c := range h.Checks {
@@ -186,14 +178,19 @@ func (a *app) showVerification(v *result.Verification) error {
 // showProblems tells of what is wrong, with what shows it, and of what is worth knowing.
 func (a *app) showProblems(h verify.Report) {
 	for _, c := range h.Checks {
-		for _, p := range c.Problems {
-			a.Print("%s %s: %s", a.Paint(term.Red, "wrong:"), c.Name, p.What)
-			for _, e := range p.Evidence {
-				a.Print("  %-6s %s: %s", e.Kind, e.Of, e.Text)
-			}
-		}
+		a.showWrong(a.Print, c.Name, c.Problems)
 		for _, n := range c.Notes {
 			a.Print("%s %s: %s", a.Paint(term.Yellow, "note:"), c.Name, n)
+		}
+	}
+}
+
+// showWrong tells of problems, whosever they are, and of what shows them.
+func (a *app) showWrong(tell func(string, ...any), whose string, problems []verify.Problem) {
+	for _, p := range problems {
+		tell("%s %s: %s", a.Paint(term.Red, "wrong:"), whose, p.What)
+		for _, e := range p.Evidence {
+			tell("  %-6s %s: %s", e.Kind, e.Of, e.Text)
 		}
 	}
 }
@@ -231,12 +228,7 @@ func (s *session) settled(ctx context.Context) error {
 	}
 	for _, h := range v.Hubs {
 		for _, c := range h.Checks {
-			for _, p := range c.Problems {
-				s.app.Say("%s hub %s, %s: %s", s.app.Paint(term.Red, "wrong:"), h.Hub, c.Name, p.What)
-				for _, e := range p.Evidence {
-					s.app.Say("  %-6s %s: %s", e.Kind, e.Of, e.Text)
-				}
-			}
+			s.app.showWrong(s.app.Say, fmt.Sprintf("hub %s, %s", h.Hub, c.Name), c.Problems)
 		}
 	}
 	return &unhealthyError{s.env, cmp.Or(firstHint(v, s.env), fmt.Sprintf("`hubwright verify %s` looks again", s.env))}

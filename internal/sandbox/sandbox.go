@@ -233,24 +233,25 @@ func (s *Sandbox) Wait(ctx context.Context, until time.Time) error {
 
 // Secrets gives access to the Secrets of the simulated cluster that a kubeconfig names, as release.Connect does to those of a real one.
 func (s *Sandbox) Secrets(ctx context.Context, kubeconfig string) (typedv1.SecretsGetter, error) {
-	server, err := kubeapi.Server(kubeconfig)
-	if err != nil {
-		return nil, err
-	}
-	cluster, err := kubeapi.Connect(s.World, server)
+	_, cluster, err := s.cluster(kubeconfig)
 	if err != nil {
 		return nil, err
 	}
 	return helmsim.Secrets(ctx, kubeapi.Of(s.World, cluster)), nil
 }
 
+// cluster is the simulated cluster that a kubeconfig names, and the address that it has there.
+func (s *Sandbox) cluster(kubeconfig string) (server, cluster string, err error) {
+	if server, err = kubeapi.Server(kubeconfig); err != nil {
+		return "", "", err
+	}
+	cluster, err = kubeapi.Connect(s.World, server)
+	return server, cluster, err
+}
+
 // Kube leads client-go to the simulated cluster that a kubeconfig names.
 func (s *Sandbox) Kube(kubeconfig string) (*rest.Config, error) {
-	server, err := kubeapi.Server(kubeconfig)
-	if err != nil {
-		return nil, err
-	}
-	cluster, err := kubeapi.Connect(s.World, server)
+	server, cluster, err := s.cluster(kubeconfig)
 	if err != nil {
 		return nil, err
 	}

@@ -40,16 +40,24 @@ const placeholders = "user-placeholder"
 // recently is how long ago a restart is still a reason to say that something does not keep running.
 const recently = 10 * time.Minute
 
-// pods looks whether everything that the release brings runs as it is asked for now, and keeps running.
-func (r *run) pods(ctx context.Context, c *Check) {
+// atWork are the release's workloads and the namespace's pods; false when they could not be looked at, which the check then says.
+func (r *run) atWork(ctx context.Context, c *Check) (work []workload, pods []corev1.Pod, ok bool) {
 	work, err := r.kube.workloads(ctx)
 	if err != nil {
 		c.fail("the release's workloads could not be looked at: " + err.Error())
-		return
+		return nil, nil, false
 	}
-	pods, err := r.kube.pods(ctx)
-	if err != nil {
+	if pods, err = r.kube.pods(ctx); err != nil {
 		c.fail("the pods could not be looked at: " + err.Error())
+		return nil, nil, false
+	}
+	return work, pods, true
+}
+
+// pods looks whether everything that the release brings runs as it is asked for now, and keeps running.
+func (r *run) pods(ctx context.Context, c *Check) {
+	work, pods, ok := r.atWork(ctx, c)
+	if !ok {
 		return
 	}
 	running := 0
@@ -127,14 +135,8 @@ func (r *run) restarts(c *Check, p *corev1.Pod) {
 
 // images looks whether what runs is of the images that are asked for, and whether servers are started of the one that was tested.
 func (r *run) images(ctx context.Context, c *Check) {
-	work, err := r.kube.workloads(ctx)
-	if err != nil {
-		c.fail("the release's workloads could not be looked at: " + err.Error())
-		return
-	}
-	pods, err := r.kube.pods(ctx)
-	if err != nil {
-		c.fail("the pods could not be looked at: " + err.Error())
+	work, pods, ok := r.atWork(ctx, c)
+	if !ok {
 		return
 	}
 	looked, byDigest, older := 0, 0, 0

@@ -32,16 +32,18 @@ type kube struct {
 	workList  once[[]workload]
 }
 
-// once is the answer to a question that is asked once.
+// once is the answer to a question that is asked once, and of which the answer is known when there is no way to ask it.
 type once[T any] struct {
 	asked bool
 	v     T
 	err   error
 }
 
-func (o *once[T]) get(ask func() (T, error)) (T, error) {
+func (o *once[T]) get(broken error, ask func() (T, error)) (T, error) {
 	if !o.asked {
-		o.v, o.err = ask()
+		if o.err = broken; broken == nil {
+			o.v, o.err = ask()
+		}
 		o.asked = true
 	}
 	return o.v, o.err
@@ -67,19 +69,13 @@ func newKube(ways Ways, hub Hub) *kube {
 }
 
 func (k *kube) revision() (*release.Revision, error) {
-	return k.revisions.get(func() (*release.Revision, error) {
-		if k.broken != nil {
-			return nil, k.broken
-		}
+	return k.revisions.get(k.broken, func() (*release.Revision, error) {
 		return release.Newest(k.core, k.namespace, k.name)
 	})
 }
 
 func (k *kube) pods(ctx context.Context) ([]corev1.Pod, error) {
-	return k.podList.get(func() ([]corev1.Pod, error) {
-		if k.broken != nil {
-			return nil, k.broken
-		}
+	return k.podList.get(k.broken, func() ([]corev1.Pod, error) {
 		list, err := k.core.Pods(k.namespace).List(ctx, metav1.ListOptions{})
 		if err != nil {
 			return nil, err
@@ -90,10 +86,7 @@ func (k *kube) pods(ctx context.Context) ([]corev1.Pod, error) {
 
 // events are the namespace's, the newest first.
 func (k *kube) events(ctx context.Context) ([]corev1.Event, error) {
-	return k.eventList.get(func() ([]corev1.Event, error) {
-		if k.broken != nil {
-			return nil, k.broken
-		}
+	return k.eventList.get(k.broken, func() ([]corev1.Event, error) {
 		list, err := k.core.Events(k.namespace).List(ctx, metav1.ListOptions{})
 		if err != nil {
 			return nil, err
@@ -104,10 +97,7 @@ func (k *kube) events(ctx context.Context) ([]corev1.Event, error) {
 }
 
 func (k *kube) nodes(ctx context.Context) ([]corev1.Node, error) {
-	return k.nodeList.get(func() ([]corev1.Node, error) {
-		if k.broken != nil {
-			return nil, k.broken
-		}
+	return k.nodeList.get(k.broken, func() ([]corev1.Node, error) {
 		list, err := k.core.Nodes().List(ctx, metav1.ListOptions{})
 		if err != nil {
 			return nil, err
@@ -117,10 +107,7 @@ func (k *kube) nodes(ctx context.Context) ([]corev1.Node, error) {
 }
 
 func (k *kube) claims(ctx context.Context) ([]corev1.PersistentVolumeClaim, error) {
-	return k.claimList.get(func() ([]corev1.PersistentVolumeClaim, error) {
-		if k.broken != nil {
-			return nil, k.broken
-		}
+	return k.claimList.get(k.broken, func() ([]corev1.PersistentVolumeClaim, error) {
 		list, err := k.core.PersistentVolumeClaims(k.namespace).List(ctx, metav1.ListOptions{})
 		if err != nil {
 			return nil, err
@@ -150,7 +137,7 @@ func (w *workload) owns(p *corev1.Pod) bool {
 
 // workloads are those of the release's manifest, as they are now.
 func (k *kube) workloads(ctx context.Context) ([]workload, error) {
-	return k.workList.get(func() ([]workload, error) {
+	return k.workList.get(k.broken, func() ([]workload, error) {
 		rev, err := k.revision()
 		if err != nil {
 			return nil, err
