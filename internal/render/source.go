@@ -153,6 +153,9 @@ func (s *Source) local(req Request) (*Found, error) {
 	if err != nil {
 		return nil, err
 	}
+	if !info.IsDir() && !info.Mode().IsRegular() { // a pipe without a writer would never be opened
+		return nil, fmt.Errorf("chart %s: is neither a folder nor an archive", req.Name)
+	}
 	ch, err := loader.Load(p)
 	if err != nil {
 		return nil, fmt.Errorf("chart %s: %w", req.Name, err)

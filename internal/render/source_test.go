@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	chart "helm.sh/helm/v4/pkg/chart/v2"
@@ -241,6 +242,9 @@ func TestSourceLocal(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "hub-2.0.0.tgz"), archiveOf(t, "hub", "2.0.0"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	if err := syscall.Mkfifo(filepath.Join(dir, "pipe.tgz"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	s := &Source{Dir: dir}
 	for name, version := range map[string]string{"charts/hub": "1.0.0", "./charts/hub": "1.0.0", filepath.Join(dir, "charts/hub"): "1.0.0", "hub-2.0.0.tgz": "2.0.0"} {
 		f, err := s.Chart(t.Context(), Request{Name: name})
@@ -263,6 +267,7 @@ func TestSourceLocal(t *testing.T) {
 		"nosuch":     "non-absolute URLs should be in form of repo_name/path_to_chart",
 		"./nosuch":   `path "./nosuch" not found`,
 		"broken":     "chart broken:",
+		"pipe.tgz":   "chart pipe.tgz: is neither a folder nor an archive",
 		"oci://x/y":  "OCI registries are not fetched",
 		"/not/there": `path "/not/there" not found`,
 	}
